@@ -1,0 +1,58 @@
+"""Signed-in accounts: whose refresh tokens rest in a cache, and which of them a call means."""
+
+import attrs
+
+from grantway.cache import keys
+from grantway.errors import InteractionRequired
+from grantway.parameters import ACCOUNT, LOGIN_HINT
+from grantway.provider import TokenCache
+from grantway.request import TokenRequest
+from grantway.result import UserInfo
+
+
+@attrs.frozen
+class Account:
+    """One account: who it is, and the slot its refresh token rests in."""
+
+    info: UserInfo
+    slot: str
+
+    @property
+    def account_name(self) -> str:
+        """What tells it apart from the others of its authority and client."""
+        return self.info.subject
+
+
+def known(cache: TokenCache, request: TokenRequest) -> tuple[Account, ...]:
+    """The accounts that have signed in at the request's authority with its client."""
+    owner = keys.owner_key(cache.fingerprint_key, request)
+    return tuple(
+        Account(stored.account, slot)
+        for slot, stored in cache.refresh_tokens(owner)
+        if stored.account is not None
+    )
+
+
+def chosen(cache: TokenCache, request: TokenRequest) -> Account | None:
+    """The account a request means: the one named, else the only one; None: it is not known yet.
+
+    Raises:
+        InteractionRequired: several accounts could be meant; it names them.
+    """
+    found = known(cache, request)
+    wanted = request.get(ACCOUNT) or request.get(LOGIN_HINT)
+    if wanted is not None:
+        spelled = wanted.casefold()
+        found = tuple(
+            each
+            for each in found
+            if spelled in (each.info.user_name.casefold(), each.info.subject.casefold())
+        )
+    if len(found) > 1:
+        names = sorted(each.info.user_name or each.info.subject for each in found)
+        raise InteractionRequired(
+            f"Several accounts are signed in: {', '.join(names)}.",
+            remedy="Name the one you mean with account=.",
+            accounts=names,
+        )
+    return found[0] if found else None

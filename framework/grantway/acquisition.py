@@ -1,0 +1,269 @@
+"""Obtaining one token that the cache does not have: the last two stops of `acquire`.
+
+A refresh token that an earlier call brought is tried first, silently. Whatever new refresh token
+arrives is put where it is safe the moment it arrives: in the vault the caller named, then in the
+token cache; only then is the result looked at further. A cache that fails costs a warning, never
+the token. A vault that fails costs the call, and the error carries the token.
+"""
+
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import attrs
+
+from grantway import accounts
+from grantway.cache import keys
+from grantway.errors import GrantwayError, InvalidGrant, InvalidParameter, VaultError
+from grantway.events import emit
+from grantway.intake import Settled
+from grantway.parameters import CLAIMS, REFRESH_TOKEN, SAVE_REFRESH_TOKEN
+from grantway.provider import Context, StoredRefreshToken, Vault
+from grantway.request import TokenRequest
+from grantway.result import AuthenticationResult, UserInfo
+from grantway.secret import Credential, Reference, Secret
+from grantway.workplace import Workplace
+
+TIMEOUT = 60.0
+INTERACTIVE_TIMEOUT = 300.0
+
+
+class Acquisition:
+    """One attempt at one token, from the opened secrets to the stored result."""
+
+    __slots__ = (
+        "_account", "_deadline", "_kept", "_must_ask", "_place", "_settled", "_slot", "_timeout",
+        "_vault_failure", "key",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        settled: Settled,
+        timeout: float | None,
+        *,
+        force_refresh: bool = False,
+    ) -> None:
+        request, provider = settled.request, settled.choice.candidate.provider
+        self._place = workplace
+        self._settled = settled
+        self._must_ask = force_refresh or not provider.reads_cache or CLAIMS.name in request.values
+        self._account = None
+        account = ""
+        if provider.renew is not None and REFRESH_TOKEN.name not in request.values:
+            self._account = accounts.chosen(workplace.cache, request)
+            account = self._account.account_name if self._account else ""
+        #: Under which the result rests in the cache; see `grantway.cache.keys`.
+        self.key = settled.key(workplace.cache.fingerprint_key, account)
+        self._timeout = timeout if timeout is not None else default_timeout(settled)
+        if not 0 < self._timeout < float("inf"):
+            raise InvalidParameter(
+                f"timeout: {timeout!r} is no positive number of seconds.",
+                remedy="Give the seconds that the call may take.",
+                parameter="timeout",
+            )
+        self._deadline = workplace.clock.monotonic() + self._timeout
+        self._kept: str | None = None
+        self._slot: str | None = None
+        self._vault_failure: VaultError | None = None
+
+    def fresh(self) -> AuthenticationResult | None:
+        """The result at rest, if it may be served."""
+        if self._must_ask:
+            return None
+        place, key = self._place, self.key
+        result = place.with_cache("get", lambda cache: cache.get(key))
+        return result if result and place.clock.time() < result.serves_until else None
+
+    def remaining(self) -> float:
+        """Seconds until the caller's time is up.
+
+        Raises:
+            DeadlineExceeded: it is.
+        """
+        return self._context(threading.Event()).remaining()
+
+    def run(self, cancelled: threading.Event) -> AuthenticationResult:
+        """Obtain the token, unless somebody has meanwhile; store it, tell observers."""
+        return self.fresh() or self._run(cancelled)
+
+    def _run(self, cancelled: threading.Event) -> AuthenticationResult:
+        context = self._context(cancelled)
+        for warning in self._settled.warnings:
+            context.logger.warning("%s", warning)
+        try:
+            self._check_vaults()
+            request = open_secrets(self._settled.request, self._place.registry.vaults, context)
+            result = self._obtain(request, context)
+        except GrantwayError as error:
+            self._tell("token.failed", error=type(error).__name__)
+            raise
+        if self._vault_failure is not None:
+            failure = self._vault_failure
+            raise VaultError(
+                failure.message, remedy=failure.remedy, scheme=failure.scheme, result=result
+            )
+        return result
+
+    def _obtain(self, request: TokenRequest, context: Context) -> AuthenticationResult:
+        provider = self._settled.choice.candidate.provider
+        self._slot = self._slot_of(request)
+        result, renewed = self._renew(request, context), True
+        if result is None:
+            result, renewed = provider.authenticate(request, context), False
+        # The provider has normally had it kept already; this is for those that have not.
+        given = request.get(REFRESH_TOKEN)
+        if result.refresh_token and Secret(result.refresh_token) != given:
+            context.keep_refresh_token(result.refresh_token, result.account)
+        result = attrs.evolve(
+            result,
+            environment=result.environment or request.environment.name,
+            provider=result.provider or provider.name,
+            acquired_on=result.acquired_on or self._now(),
+        )
+        if result.expires_on is not None:
+            self._place.with_cache("put", lambda cache: cache.put(self.key, result))
+        self._tell(
+            "token.acquired",
+            tenant_id=result.tenant_id,
+            expires_on=result.expires_on,
+            renewed=renewed,
+        )
+        return result
+
+    def _renew(self, request: TokenRequest, context: Context) -> AuthenticationResult | None:
+        """Try the refresh token at rest; None where there is none or it is spent."""
+        renew, slot = self._settled.choice.candidate.provider.renew, self._slot
+        if renew is None or slot is None:
+            return None
+        stored = self._place.with_cache("get", lambda cache: cache.get_refresh_token(slot))
+        if stored is None:
+            return None
+        context.redactor.add(stored.token)
+        try:
+            return renew(request, stored.token, context)
+        except InvalidGrant:
+            self._place.with_cache(
+                "remove", lambda cache: cache.remove_refresh_token(slot, stored.token)
+            )
+            return None
+
+    def _slot_of(self, request: TokenRequest) -> str | None:
+        """Where the refresh token rests that would serve this request, if one does."""
+        given = request.get(REFRESH_TOKEN)
+        if isinstance(given, Secret):
+            return keys.successor_slot(self._place.cache.fingerprint_key, request, given)
+        return self._account.slot if self._account else None
+
+    def _keep(self, context: Context, token: str, account: UserInfo | None) -> None:
+        place, request = self._place, self._settled.request
+        destination = request.get(SAVE_REFRESH_TOKEN)
+        is_new, self._kept = token != self._kept, token
+        if is_new and destination is not None:
+            try:
+                put = place.registry.vaults[destination.scheme].put
+                if put is not None:
+                    put(destination.name, Secret(token), context)
+            except VaultError as error:
+                # The answer in hand is still good: it is completed, then goes with the error.
+                self._vault_failure = error
+        key = place.cache.fingerprint_key
+        slot = self._slot or (account and keys.account_slot(key, request, account.subject))
+        if slot:
+            stored = StoredRefreshToken(Secret(token), account, keys.owner_key(key, request))
+            place.with_cache("put", lambda cache: cache.put_refresh_token(slot, stored))
+        if is_new:
+            self._tell("refresh_token.kept", saved_to=str(destination) if destination else "")
+
+    def _check_vaults(self) -> None:
+        """Find out, before any network, that a new refresh token will have a place to rest."""
+        destination = self._settled.request.get(SAVE_REFRESH_TOKEN)
+        if destination is None:
+            return
+        vaults = self._place.registry.vaults
+        vault = vault_of(destination, vaults, SAVE_REFRESH_TOKEN.name)
+        if vault.put is None:
+            writable = [f"{each.scheme}:" for each in vaults.values() if each.put]
+            raise InvalidParameter(
+                f"save_refresh_token: the vault {vault.scheme!r} cannot be written to.",
+                remedy=f"These can: {', '.join(sorted(writable))}.",
+                parameter=SAVE_REFRESH_TOKEN.name,
+            )
+        if vault.check is not None:
+            vault.check(destination.name)
+
+    def _context(self, cancelled: threading.Event) -> Context:
+        place = self._place
+        return Context(
+            environment=self._settled.request.environment,
+            transport=place.transport,
+            clock=place.clock,
+            prompter=place.prompter,
+            deadline=self._deadline,
+            timeout=self._timeout,
+            cancelled=cancelled,
+            keep=self._keep,
+        )
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._place.clock.time(), UTC)
+
+    def _tell(self, name: str, **facts: object) -> None:
+        request = self._settled.request
+        emit(
+            self._place.registry.observers,
+            self._place.clock.time(),
+            name,
+            environment=request.environment.name,
+            provider=request.provider,
+            parameter_set=request.parameter_set,
+            **facts,
+        )
+
+
+def default_timeout(settled: Settled) -> float:
+    """Seconds a call may take when it says nothing: a person needs longer than a machine."""
+    interactive = settled.choice.candidate.provider.interactive
+    return INTERACTIVE_TIMEOUT if settled.request.parameter_set in interactive else TIMEOUT
+
+
+def vault_of(reference: Reference, vaults: Mapping[str, Vault], parameter: str) -> Vault:
+    """The vault that a reference names.
+
+    Raises:
+        InvalidParameter: no installed vault has the scheme. The reference is not repeated: it
+            may be a secret that only looks like one.
+    """
+    vault = vaults.get(reference.scheme)
+    if vault is None:
+        schemes = ", ".join("-" if scheme == "-" else f"{scheme}:" for scheme in sorted(vaults))
+        raise InvalidParameter(
+            f"{parameter}: no installed vault opens this reference.",
+            remedy=f"References begin with one of: {schemes}.",
+            parameter=parameter,
+        )
+    return vault
+
+
+def open_secrets(
+    request: TokenRequest, vaults: Mapping[str, Vault], context: Context
+) -> TokenRequest:
+    """The request with every reference opened, for the chosen provider's eyes only."""
+    values = dict(request.values)
+    for name, value in request.values.items():
+        match value:
+            case Reference() if name != SAVE_REFRESH_TOKEN.name:
+                values[name] = vault_of(value, vaults, name).get(value.name, context)
+            case Credential(user_name=user_name, password=Reference() as reference):
+                opened = vault_of(reference, vaults, name).get(reference.name, context)
+                values[name] = Credential(user_name, opened)
+            case _:
+                pass
+        match values[name]:
+            case Secret() as secret:
+                context.redactor.add(secret)
+            case Credential(password=Secret() as secret):
+                context.redactor.add(secret)
+            case _:
+                pass
+    return attrs.evolve(request, values=values)

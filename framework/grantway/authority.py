@@ -1,0 +1,146 @@
+"""What is sent to an authority, as data that can be shown before it is sent.
+
+A provider builds each of its requests with one function. `explain` masks what that function
+returns and shows it; `authenticate` hands the very same value to the transport. So what is
+shown is what is sent.
+
+Where an endpoint is only known from the authority's metadata, the plan says so
+(`FROM_METADATA`) instead of asking for it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol as Interface
+
+import attrs
+
+from grantway.environment import Environment
+from grantway.secret import MASK, Secret
+
+FROM_METADATA = "(from metadata)"
+
+Fields = tuple[tuple[str, str | Secret], ...]
+
+
+class ClientAuthentication(Interface):
+    """How a client shows who it is at an endpoint (RFC 6749, section 2.3).
+
+    The built-in ones are `requests` AuthBase values in `grantway.oauth.client_authentication`;
+    anything with these two methods will do.
+    """
+
+    def headers(self, url: str) -> Mapping[str, str | Secret]:
+        """Headers to add to a request to `url`."""
+        ...
+
+    def fields(self, url: str) -> Fields:
+        """Form fields to add to a request to `url`."""
+        ...
+
+
+def _fields(given: Iterable[tuple[str, str | Secret | None]]) -> Fields:
+    return tuple((name, value) for name, value in given if value is not None)
+
+
+@attrs.frozen(eq=False)
+class AuthorityRequest:
+    """One request to an endpoint of an authority.
+
+    Attributes:
+        endpoint: what the endpoint is (`token`, `device_authorization`, `metadata` ...).
+        url: where it is; `FROM_METADATA` in a plan where that is not known yet.
+        fields: the form, in order; names may repeat; a field that is None is left out. No
+            fields: the request is a GET.
+        authentication: how the client shows who it is; adds headers and fields of its own.
+        single_use: it carries a code that is spent by one attempt; it is never sent twice.
+    """
+
+    endpoint: str
+    url: str
+    fields: Fields = attrs.field(default=(), converter=_fields)
+    authentication: ClientAuthentication | None = attrs.field(default=None, kw_only=True)
+    single_use: bool = attrs.field(default=False, kw_only=True)
+
+    @property
+    def method(self) -> str:
+        """POST where there is a form, else GET."""
+        return "POST" if self.fields else "GET"
+
+    def all_fields(self) -> Fields:
+        """The whole form, with what the client authentication adds."""
+        added = self.authentication.fields(self.url) if self.authentication else ()
+        return (*self.fields, *added)
+
+    def all_headers(self) -> dict[str, str | Secret]:
+        """The headers that carry meaning, with what the client authentication adds."""
+        headers: dict[str, str | Secret] = {"Accept": "application/json"}
+        if self.authentication:
+            headers.update(self.authentication.headers(self.url))
+        return headers
+
+    def masked(self) -> "PlannedRequest":
+        """The request as it may be shown: every secret a mask."""
+        return PlannedRequest(
+            endpoint=self.endpoint,
+            method=self.method,
+            url=self.url,
+            headers={name: _shown(value) for name, value in self.all_headers().items()},
+            fields=tuple((name, _shown(value)) for name, value in self.all_fields()),
+        )
+
+
+@attrs.frozen
+class PlannedRequest:
+    """A request that would be sent, fit to be shown: what `explain` lists."""
+
+    endpoint: str
+    method: str
+    url: str
+    headers: Mapping[str, str] = attrs.field(hash=False)
+    fields: tuple[tuple[str, str], ...] = ()
+
+    def as_dict(self) -> dict[str, object]:
+        """The planned request as JSON-ready facts."""
+        return {
+            "endpoint": self.endpoint,
+            "method": self.method,
+            "url": self.url,
+            "headers": dict(self.headers),
+            "fields": [list(field) for field in self.fields],
+        }
+
+
+@attrs.frozen
+class Endpoints:
+    """Where an authority's endpoints are, and what it says of client authentication.
+
+    Attributes:
+        token, authorization, device_authorization: URLs, or `FROM_METADATA`; "" where the
+            authority has none.
+        client_authentication: the methods its token endpoint takes, in its order of
+            preference; None where that is not known yet.
+    """
+
+    token: str
+    authorization: str = ""
+    device_authorization: str = ""
+    client_authentication: tuple[str, ...] | None = ("client_secret_basic",)
+
+
+def planned_endpoints(environment: Environment, tenant: str) -> Endpoints:
+    """The endpoints as far as they are known without asking the authority."""
+    protocol = environment.protocol
+
+    def at(path: str | None) -> str:
+        return FROM_METADATA if path is None else environment.expand(path, tenant=tenant)
+
+    stated = environment.client_authentication or protocol.client_authentication
+    return Endpoints(
+        token=at(protocol.token_path),
+        authorization=at(protocol.authorization_path),
+        device_authorization=at(protocol.device_authorization_path),
+        client_authentication=(stated,) if stated else None,
+    )
+
+
+def _shown(value: str | Secret) -> str:
+    return MASK if isinstance(value, Secret) else value

@@ -1,0 +1,31 @@
+"""The parameters of the built-in sets, for type checkers: what `acquire` takes without `provider=`.
+
+A test holds this against the built-in parameter sets. Providers of third parties are reached
+with their own parameters through `provider=`, or through a typed front of their own.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, TypedDict
+
+from grantway.environment import Environment
+from grantway.secret import Credential, Reference, Secret
+
+
+class BuiltinParameters(TypedDict, total=False):
+    """See `grantway.parameters` for what each of them means."""
+
+    account: str | None
+    application_id: str | None
+    claims: str | Mapping[str, object] | None
+    consent: bool | None
+    credential: Credential | tuple[str, str | Secret | Reference] | None
+    device_code: bool | None
+    environment: str | Environment | None
+    login_hint: str | None
+    prompt: Literal["login", "consent", "select_account", "none"] | None
+    redirect_uri: str | None
+    refresh_token: str | Secret | Reference | None
+    resource: str | None
+    save_refresh_token: str | Reference | None
+    scopes: str | Iterable[str] | None
+    tenant_id: str | None

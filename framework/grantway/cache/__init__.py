@@ -1,0 +1,1 @@
+"""Token caches: where results and refresh tokens rest between calls."""

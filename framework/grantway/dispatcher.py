@@ -1,0 +1,247 @@
+"""The whole flow, from named parameters to a token.
+
+    1  `acquire` takes named parameters
+    2  the environment is resolved                                       intake
+    3  selection picks the parameter set and fills its gaps              selection
+    4  a frozen request is made, and its key; a fresh result returns     cache/keys
+    5  one flight per key, which looks into the cache again              flights
+    6  a refresh token at rest is tried, else the provider authenticates acquisition
+    7  the refresh token first, then the result, are stored              acquisition
+
+A `Dispatcher` made without arguments reads no file and keeps tokens in memory. It can be shared
+by threads and tasks, and goes on working in a forked child.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self, Unpack, overload
+
+from grantway.acquisition import Acquisition
+from grantway.config import Configuration
+from grantway.flights import Flights
+from grantway.intake import Intake, take
+from grantway.provider import Clock, Prompter, TokenCache, Transport
+from grantway.registry import Registry
+from grantway.result import AuthenticationResult
+from grantway.source import TokenSource
+from grantway.workplace import Workplace, configuration_of
+
+if TYPE_CHECKING:
+    from grantway.builtin_parameters import BuiltinParameters
+    from grantway.explain import Explanation
+
+
+class Dispatcher:
+    """Gets access tokens: selects the provider by the parameters given, and asks it.
+
+    >>> from grantway import Dispatcher
+    >>> with Dispatcher() as dispatcher:
+    ...     print(dispatcher.explain(environment="Sandbox").problem)
+    No parameter set takes nothing as given: User needs application_id.
+
+    Args:
+        registry: the plugins; by default all installed ones that the configuration allows.
+        cache: a `TokenCache`, or the name or URL of one (`memory`); by default in memory.
+        transport: the road to the network; by default HTTP over a shared connection pool.
+        clock: the source of time; by default the system's.
+        prompter: a way to reach a person; by default the terminal, where there is one; False:
+            nobody is there.
+        config: a `Configuration`, or the path of a file to read; by default no file is read,
+            and only the environment variables count.
+        profile: the profile of the configuration to use; by default its `default_profile`.
+
+    Raises:
+        ConfigurationError: the configuration cannot be used.
+    """
+
+    def __init__(
+        self,
+        registry: Registry | None = None,
+        cache: TokenCache | str | None = None,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        prompter: Prompter | Literal[False] | None = None,
+        config: Configuration | str | Path | None = None,
+        profile: str | None = None,
+    ) -> None:
+        configuration = configuration_of(config)
+        registry = registry or Registry.load(configuration)
+        self._workplace = Workplace.furnish(
+            registry, configuration, cache, transport, clock, prompter
+        )
+        self._intake = Intake(registry, configuration, profile)
+        self._flights: Flights[AuthenticationResult] = Flights()
+
+    @overload
+    def acquire(
+        self,
+        *,
+        timeout: float | None = None,
+        force_refresh: bool = False,
+        **parameters: "Unpack[BuiltinParameters]",
+    ) -> AuthenticationResult: ...
+
+    @overload
+    def acquire(
+        self,
+        *,
+        provider: str,
+        parameter_set: str | None = None,
+        timeout: float | None = None,
+        force_refresh: bool = False,
+        **parameters: object,
+    ) -> AuthenticationResult: ...
+
+    def acquire(
+        self,
+        *,
+        provider: str | None = None,
+        parameter_set: str | None = None,
+        timeout: float | None = None,
+        force_refresh: bool = False,
+        **parameters: object,
+    ) -> AuthenticationResult:
+        """Get a token: from the cache while one there is fresh, else from the authority.
+
+        Args:
+            provider: the credential provider to use, instead of selecting one.
+            parameter_set: which of its parameter sets, where it has several.
+            timeout: seconds the call may take; by default 60, and 300 where a person acts.
+            force_refresh: pass the cache by, and replace its entry.
+            **parameters: what identifies the caller and the token; see
+                `grantway.parameters` and `grantway providers`.
+
+        Raises:
+            SelectionError: the call is wrong; nothing was sent.
+            InteractionRequired: a person must act, and nobody can be asked here.
+            AuthorityError: the authority refused.
+            GrantwayError: anything else; see `grantway.errors`.
+        """
+        wanted = self._begin(parameters, provider, parameter_set, timeout, force_refresh)
+        return wanted.fresh() or self._flights.run(wanted.key, wanted.run, wanted.remaining)
+
+    @overload
+    async def acquire_async(
+        self,
+        *,
+        timeout: float | None = None,
+        force_refresh: bool = False,
+        **parameters: "Unpack[BuiltinParameters]",
+    ) -> AuthenticationResult: ...
+
+    @overload
+    async def acquire_async(
+        self,
+        *,
+        provider: str,
+        parameter_set: str | None = None,
+        timeout: float | None = None,
+        force_refresh: bool = False,
+        **parameters: object,
+    ) -> AuthenticationResult: ...
+
+    async def acquire_async(
+        self,
+        *,
+        provider: str | None = None,
+        parameter_set: str | None = None,
+        timeout: float | None = None,
+        force_refresh: bool = False,
+        **parameters: object,
+    ) -> AuthenticationResult:
+        """As `acquire`, for asyncio.
+
+        A fresh result returns at once. Else one thread does the work for all tasks that ask for
+        the same token; when the last of them is cancelled, its waits end.
+        """
+        wanted = self._begin(parameters, provider, parameter_set, timeout, force_refresh)
+        return wanted.fresh() or await self._flights.run_async(
+            wanted.key, wanted.run, wanted.remaining
+        )
+
+    @overload
+    def bind(
+        self,
+        *,
+        timeout: float | None = None,
+        **parameters: "Unpack[BuiltinParameters]",
+    ) -> TokenSource: ...
+
+    @overload
+    def bind(
+        self,
+        *,
+        provider: str,
+        parameter_set: str | None = None,
+        timeout: float | None = None,
+        **parameters: object,
+    ) -> TokenSource: ...
+
+    def bind(
+        self,
+        *,
+        provider: str | None = None,
+        parameter_set: str | None = None,
+        timeout: float | None = None,
+        **parameters: object,
+    ) -> TokenSource:
+        """Settle a call once and return a `TokenSource` for it. Sends nothing.
+
+        Raises:
+            SelectionError: the call is wrong.
+        """
+        settled = self._intake.settle(
+            take(parameters), provider=provider, parameter_set=parameter_set
+        )
+
+        def acquire() -> AuthenticationResult:
+            wanted = Acquisition(self._workplace, settled, timeout)
+            return wanted.fresh() or self._flights.run(wanted.key, wanted.run, wanted.remaining)
+
+        return TokenSource(acquire, self._workplace.clock, settled.request)
+
+    def explain(
+        self, *, provider: str | None = None, parameter_set: str | None = None, **parameters: object
+    ) -> "Explanation":
+        """What `acquire` would do with these parameters, and why. Opens no secret and no socket.
+
+        Raises:
+            InvalidParameter, UnknownEnvironment, PluginError: as `acquire` would. That no
+            parameter set matches is no error here: the explanation says what is missing.
+        """
+        from grantway.explain import explain
+
+        return explain(
+            self._workplace.registry,
+            self._intake,
+            take(parameters),
+            provider=provider,
+            parameter_set=parameter_set,
+        )
+
+    @property
+    def registry(self) -> Registry:
+        """The plugins this dispatcher works with."""
+        return self._workplace.registry
+
+    def close(self) -> None:
+        """Release connections and the token cache; the dispatcher is not used afterwards."""
+        self._workplace.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _begin(
+        self,
+        parameters: dict[str, object],
+        provider: str | None,
+        parameter_set: str | None,
+        timeout: float | None,
+        force_refresh: bool = False,
+    ) -> Acquisition:
+        settled = self._intake.settle(
+            take(parameters), provider=provider, parameter_set=parameter_set
+        )
+        return Acquisition(self._workplace, settled, timeout, force_refresh=force_refresh)

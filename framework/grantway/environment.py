@@ -1,0 +1,204 @@
+"""A cloud or authority, as data: where it is, how it is spoken to, what may be asked of it.
+
+An `Environment` comes from a plugin, from configuration or from a line of Python, and is the
+same thing in each case. It names every host that may ever see a secret of a request: hosts
+match exactly, port included, and nothing that an authority says later widens the set.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+import attrs
+
+from grantway.protocol import GUID, OIDC, ClientAuthenticationMethod, Protocol
+from grantway.suggest import did_you_mean
+
+_LOOPBACK = {"127.0.0.1", "::1"}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def host_of(url: str) -> str:
+    """The host of a URL in the one spelling that hosts are compared in: `name` or `name:port`.
+
+    The port is left out where it is the scheme's own. Look-alikes are refused, not repaired.
+
+    Raises:
+        ValueError: no http or https URL, or one with user information, an empty or non-ASCII
+            host, a trailing dot, white space or a backslash.
+    """
+    if re.search(r"[\s\\]", url):
+        raise ValueError(f"{url!r} contains white space or a backslash")
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if parts.scheme not in _DEFAULT_PORTS or not host:
+        raise ValueError(f"{url!r} is not an http or https URL")
+    if "@" in parts.netloc:
+        raise ValueError("a URL here must not carry user information")
+    if host.endswith(".") or not host.isascii():
+        raise ValueError(f"{host!r} is not a plain ASCII host name")
+    bracketed = f"[{host}]" if ":" in host else host
+    if parts.port is None or parts.port == _DEFAULT_PORTS[parts.scheme]:
+        return bracketed
+    return f"{bracketed}:{parts.port}"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL's host is a literal loopback address (RFC 8252, section 8.3)."""
+    return (urlsplit(url).hostname or "") in _LOOPBACK
+
+
+def _frozen(given: Mapping[str, str]) -> Mapping[str, str]:
+    return MappingProxyType(dict(given))
+
+
+def _frozen_advice(given: Mapping[int, str]) -> Mapping[int, str]:
+    return MappingProxyType(dict(given))
+
+
+def _words(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+@attrs.frozen
+class Trust:
+    """How an environment's servers are reached and believed.
+
+    Attributes:
+        ca_bundle: path of a PEM file that takes the place of the usual roots. None: what
+            `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE` names, else the roots of certifi.
+        client_certificate: paths of a PEM certificate and its key, shown to the servers.
+        proxy: URL of the proxy to use; "" for none. None: as `HTTPS_PROXY` and `NO_PROXY` say.
+        headers: fixed headers for every request, such as a gateway asks for.
+        loopback_http: plain http is accepted, to a literal loopback address only.
+    """
+
+    ca_bundle: str | None = None
+    client_certificate: tuple[str, str] | None = None
+    proxy: str | None = None
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen, hash=False)
+    loopback_http: bool = False
+
+
+@attrs.frozen
+class Environment:
+    """One cloud: a name, an authority, the protocol it speaks and the resources it has.
+
+    Two lines make any OpenID provider one:
+
+    >>> from grantway import Environment
+    >>> keycloak = Environment("Keycloak", authority="https://id.example.org/realms/main")
+
+    Attributes:
+        name, aliases: how it is called; compared without regard to case.
+        authority: base URL of the token-issuing server; for `oidc` the issuer, to the letter.
+        protocol: how the authority is spoken to; `oidc` unless said otherwise.
+        tenant: the tenant of a single-tenant authority; another one is then refused.
+        resources: short names of resources (`graph`) and the URI each stands for here.
+        default_resource: name or URI of the resource when a call gives none.
+        hosts: further hosts (`name` or `name:port`) that may be sent secrets.
+        issuers: further issuers that id_tokens may carry.
+        client_authentication: the way a client shows its secret here, over the protocol's.
+        advice: what to tell a user about the authority's own error numbers.
+        default: calls that name no environment mean this one; only a built-in may say so.
+        closed: why and since when the cloud is closed; a use of it is warned about.
+        trust: CA bundle, client certificate, proxy, headers.
+        summary: one line for lists.
+
+    Raises:
+        ValueError: a name, URL or host that cannot be.
+    """
+
+    name: str = attrs.field()
+    authority: str = attrs.field()
+    protocol: Protocol = attrs.field(default=OIDC, kw_only=True)
+    aliases: tuple[str, ...] = attrs.field(default=(), converter=_words, kw_only=True)
+    tenant: str | None = attrs.field(default=None, kw_only=True)
+    resources: Mapping[str, str] = attrs.field(
+        factory=dict[str, str], converter=_frozen, kw_only=True, hash=False
+    )
+    default_resource: str | None = attrs.field(default=None, kw_only=True)
+    hosts: tuple[str, ...] = attrs.field(default=(), converter=_words, kw_only=True)
+    issuers: tuple[str, ...] = attrs.field(default=(), converter=_words, kw_only=True)
+    client_authentication: ClientAuthenticationMethod | None = attrs.field(
+        default=None, kw_only=True
+    )
+    advice: Mapping[int, str] = attrs.field(
+        factory=dict[int, str], converter=_frozen_advice, kw_only=True, hash=False, repr=False
+    )
+    closed: str = attrs.field(default="", kw_only=True)
+    default: bool = attrs.field(default=False, kw_only=True)
+    trust: Trust = attrs.field(factory=Trust, kw_only=True)
+    summary: str = attrs.field(default="", kw_only=True)
+    secret_hosts: frozenset[str] = attrs.field(init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        for name in (self.name, *self.aliases):
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} cannot name an environment: letters, digits, dot, dash, underscore"
+                )
+        if not isinstance(self.protocol, Protocol):
+            raise ValueError("protocol must be a Protocol")
+        parts = urlsplit(self.authority)
+        if parts.query or parts.fragment:
+            raise ValueError(f"the authority {self.authority!r} has a query or fragment")
+        self.check_scheme(self.authority)
+        hosts = {host_of(self.authority), *(host_of(f"https://{host}") for host in self.hosts)}
+        object.__setattr__(self, "secret_hosts", frozenset(hosts))
+        if self.default_resource is not None:
+            self.resource(self.default_resource)
+
+    def check_scheme(self, url: str) -> None:
+        """Refuse a URL that is not https, save a loopback address that `trust` allows.
+
+        Raises:
+            ValueError: plain http, or no URL at all.
+        """
+        host_of(url)
+        if url.startswith("https://"):
+            return
+        if self.trust.loopback_http and is_loopback(url):
+            return
+        raise ValueError(
+            f"{url!r} is not https; plain http is for a literal loopback address of an "
+            "environment that says trust.loopback_http"
+        )
+
+    def names(self, host: str) -> bool:
+        """Whether a secret may go to `host` (as `host_of` spells it): exact match only."""
+        return host in self.secret_hosts
+
+    def resource(self, value: str) -> str:
+        """The URI (or GUID) that `value` stands for: a name of this environment, or itself.
+
+        Raises:
+            ValueError: neither a name here, nor a GUID, nor an absolute URI.
+        """
+        for name, uri in self.resources.items():
+            if name.casefold() == value.casefold():
+                return uri
+        if re.fullmatch(GUID.pattern, value):
+            return GUID.canonical(value)
+        if re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s#]+", value):
+            return value
+        known = ", ".join(self.resources) or "none"
+        raise ValueError(
+            f"{value!r} is neither a resource of {self.name} ({known}), nor a GUID, nor an "
+            f"absolute URI. {did_you_mean(value, self.resources)}".rstrip()
+        )
+
+    def expand(self, template: str, *, tenant: str = "", tenant_id: str = "") -> str:
+        """Fill a template of the protocol (see `grantway.protocol`) for this authority."""
+        base = self.authority.rstrip("/")
+        parts = urlsplit(base)
+        return (
+            template.replace("{authority}", base)
+            .replace("{issuer}", self.authority)
+            .replace("{origin}", f"{parts.scheme}://{parts.netloc}")
+            .replace("{path}", parts.path)
+            .replace("{tenantid}", tenant_id)
+            .replace("{tenant}", tenant)
+        )

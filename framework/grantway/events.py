@@ -1,0 +1,54 @@
+"""Events: what happened, told to observers, with nothing secret in it.
+
+Names and facts:
+
+| name | when | facts |
+|---|---|---|
+| `token.acquired` | a token was obtained from an authority | environment, provider, parameter_set, tenant_id, expires_on, renewed |
+| `token.failed` | no token could be obtained | environment, provider, parameter_set, error |
+| `cache.failed` | a token cache failed; the call went on without it | operation, error |
+| `refresh_token.kept` | a new refresh token was put where it is safe | environment, saved_to |
+
+A call that the cache answers makes no event: nothing is spent on the fast path.
+"""  # noqa: E501  # a table
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import attrs
+
+
+def _frozen(given: Mapping[str, object]) -> Mapping[str, object]:
+    return MappingProxyType(dict(given))
+
+
+@attrs.frozen
+class Event:
+    """One thing that happened: `name`, the instant `at` (aware, UTC), and `facts`."""
+
+    name: str
+    at: datetime
+    facts: Mapping[str, object] = attrs.field(converter=_frozen, hash=False)
+
+
+Observer = Callable[[Event], None]
+
+
+def emit(observers: Sequence[tuple[str, Observer]], now: float, name: str, **facts: object) -> None:
+    """Tell every observer, given with its plugin's name; `now` is in seconds since the epoch.
+
+    What an observer raises is logged and goes no further.
+    """
+    if not observers:
+        return
+    event = Event(name, datetime.fromtimestamp(now, UTC), facts)
+    for plugin, observe in observers:
+        try:
+            observe(event)
+        except Exception as error:  # noqa: BLE001  # an observer must never be felt
+            import logging
+
+            logging.getLogger("grantway.events").warning(
+                "plugin %s failed to observe %s: %s", plugin, name, type(error).__name__
+            )

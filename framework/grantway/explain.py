@@ -1,0 +1,181 @@
+"""What a call would do, and why, without doing it.
+
+The same intake that serves `acquire` settles the call; then the provider's own `plan` lists the
+requests it would send, and every secret in them is a mask. Nothing is opened: no secret, no
+socket.
+"""
+
+from collections.abc import Mapping
+from typing import cast
+
+import attrs
+
+from grantway.authority import PlannedRequest
+from grantway.errors import AmbiguousParameters, NoParameterSetMatches, SelectionError
+from grantway.intake import Given, Intake, Settled
+from grantway.parameters import SAVE_REFRESH_TOKEN
+from grantway.registry import Registry
+from grantway.request import TokenRequest
+from grantway.secret import MASK, Credential, Reference, Secret
+from grantway.selection import Candidate, given_names
+
+
+@attrs.frozen
+class Considered:
+    """One parameter set that was considered: what it would still need, what it does not take."""
+
+    label: str
+    matches: bool
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+
+
+@attrs.frozen
+class Explanation:
+    """What `acquire` would do with the same parameters.
+
+    Attributes:
+        environment: name of the environment.
+        provider, parameter_set: what would be chosen; "" where nothing matches.
+        because: why, in a sentence.
+        values: parameter to value, secrets masked; a reference is shown by its text.
+        origins: where each value comes from that the call did not give.
+        considered: every parameter set that selection looked at.
+        requests: what would be sent, in order; `(from metadata)` where an endpoint is only
+            known from the authority.
+        warnings: what the call would be warned of.
+        problem: the error that `acquire` would raise, or None.
+    """
+
+    environment: str
+    provider: str = ""
+    parameter_set: str = ""
+    because: str = ""
+    values: Mapping[str, str] = attrs.field(factory=dict[str, str], hash=False)
+    origins: Mapping[str, str] = attrs.field(factory=dict[str, str], hash=False)
+    considered: tuple[Considered, ...] = ()
+    requests: tuple[PlannedRequest, ...] = ()
+    warnings: tuple[str, ...] = ()
+    problem: SelectionError | None = attrs.field(default=None, eq=False)
+
+    def as_dict(self) -> dict[str, object]:
+        """The explanation as JSON-ready facts."""
+        return {
+            "environment": self.environment,
+            "provider": self.provider,
+            "parameter_set": self.parameter_set,
+            "because": self.because,
+            "values": dict(self.values),
+            "origins": dict(self.origins),
+            "considered": [
+                {
+                    "label": each.label,
+                    "matches": each.matches,
+                    "missing": list(each.missing),
+                    "unexpected": list(each.unexpected),
+                }
+                for each in self.considered
+            ],
+            "requests": [each.as_dict() for each in self.requests],
+            "warnings": list(self.warnings),
+            "problem": self.problem.as_dict() if self.problem else None,
+        }
+
+
+def explain(
+    registry: Registry,
+    intake: Intake,
+    parameters: Given,
+    *,
+    provider: str | None = None,
+    parameter_set: str | None = None,
+) -> Explanation:
+    """Explain a call; see `Dispatcher.explain`."""
+    values = intake.read(parameters)
+    environment = intake.environment(values)
+    given = given_names(values)
+    candidates = (
+        registry.candidates
+        if provider is None
+        else registry.provider_candidates(provider, parameter_set)
+    )
+    considered = tuple(_considered(each, given) for each in candidates)
+    try:
+        choice = intake.choose(values, environment, provider=provider, parameter_set=parameter_set)
+    except (NoParameterSetMatches, AmbiguousParameters) as error:
+        return Explanation(
+            environment.name,
+            values={name: shown(value) for name, value in values.items()},
+            considered=considered,
+            problem=error,
+        )
+    settled = intake.validate(choice, environment)
+    request, plan = settled.request, choice.candidate.provider.plan
+    return Explanation(
+        environment.name,
+        provider=request.provider,
+        parameter_set=request.parameter_set,
+        because=_because(settled, given, named=provider is not None),
+        values={name: shown(value) for name, value in request.values.items()},
+        origins=dict(choice.origins),
+        considered=considered,
+        requests=tuple(each.masked() for each in plan(_unopened(request))) if plan else (),
+        warnings=settled.warnings,
+    )
+
+
+def _unopened(request: TokenRequest) -> TokenRequest:
+    """The request with a stand-in for every secret, so that a plan has nothing to give away."""
+    stand_in = Secret(MASK)
+    values = {
+        name: stand_in
+        if isinstance(value, Secret | Reference) and name != SAVE_REFRESH_TOKEN.name
+        else Credential(value.user_name, stand_in)
+        if isinstance(value, Credential)
+        else value
+        for name, value in request.values.items()
+    }
+    return attrs.evolve(request, values=values)
+
+
+def shown(value: object) -> str:
+    """A value as it may be shown."""
+    match value:
+        case Reference():
+            return value.text
+        case tuple():
+            return " ".join(str(word) for word in cast("tuple[object, ...]", value))
+        case bool():
+            return str(value).lower()
+        case str():
+            return value
+        case Credential(user_name=user_name, password=password):
+            return f"{user_name}={shown(password)}"
+        case _:
+            # A Secret masks itself; so must a type of a plugin's own.
+            return str(value)
+
+
+def _considered(candidate: Candidate, given: frozenset[str]) -> Considered:
+    return Considered(
+        candidate.label,
+        candidate.matches(given),
+        candidate.missing(given),
+        candidate.unexpected(given),
+    )
+
+
+def _because(settled: Settled, given: frozenset[str], *, named: bool) -> str:
+    choice = settled.choice
+    takes = ", ".join(sorted(given)) or "nothing"
+    if named:
+        return f"The call names the provider; {choice.candidate.label} takes {takes}."
+    if choice.completed_by:
+        added = sorted(choice.candidate.required & frozenset(choice.origins)) or sorted(
+            choice.candidate.at_least_one & frozenset(choice.origins)
+        )
+        return (
+            f"{choice.candidate.label} takes {takes}, completed with {', '.join(added)} from "
+            f"{' and '.join(choice.completed_by)}."
+        )
+    return f"{choice.candidate.label} is the one set that takes {takes}."

@@ -1,0 +1,134 @@
+"""One flight per key: of all who ask for the same thing at once, one does the work.
+
+The first to ask leads; who comes while the work goes on follows and is given the same outcome.
+Different keys never wait for each other. Followers keep their own deadlines. A leader's failure
+is its followers' too, unless it is one of the leader's own circumstances (its time was up, it
+was interrupted): then a follower takes over.
+
+Threads that lead do the work themselves. Asyncio tasks wait on a future, and a thread is made
+for the work; when the last who waits is cancelled, `cancelled` is set, which ends every wait
+inside the work.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+from grantway.errors import Cancelled, DeadlineExceeded
+
+R = TypeVar("R")
+
+Work = Callable[[threading.Event], R]
+
+# Failures of the leader's own circumstances, which say nothing about the followers'.
+_PERSONAL = (DeadlineExceeded, Cancelled)
+
+
+class _Flight(Generic[R]):
+    def __init__(self) -> None:
+        self.future: Future[R] = Future()
+        self.future.set_running_or_notify_cancel()
+        self.cancelled = threading.Event()
+        self.waiting = 1
+
+
+class Flights(Generic[R]):
+    """The flights that are in the air, by key. Safe across threads, tasks and forks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._flights: dict[str, _Flight[R]] = {}
+        self._pid = os.getpid()
+
+    def run(self, key: str, work: Work[R], remaining: Callable[[], float]) -> R:
+        """Do the work for `key`, or wait for whoever does it already.
+
+        `remaining` gives the seconds this caller can still wait, and raises when there are none.
+
+        Raises:
+            DeadlineExceeded: the wait was too long.
+            Exception: what the work raised.
+        """
+        while True:
+            flight, leads = self._join(key)
+            if leads:
+                return self._lead(key, flight, work)
+            try:
+                return flight.future.result(remaining())
+            except FutureTimeoutError:
+                remaining()
+            except _PERSONAL:
+                remaining()
+            finally:
+                self._leave(key, flight)
+
+    async def run_async(self, key: str, work: Work[R], remaining: Callable[[], float]) -> R:
+        """As `run`, for an asyncio task: it waits without a thread of its own."""
+        while True:
+            flight, leads = self._join(key)
+            if leads:
+                threading.Thread(
+                    target=self._lead_quietly,
+                    args=(key, flight, work),
+                    name="grantway-flight",
+                    daemon=True,
+                ).start()
+            try:
+                async with asyncio.timeout(remaining()):
+                    return await asyncio.wrap_future(flight.future)
+            except TimeoutError:
+                remaining()
+            except _PERSONAL:
+                if leads:
+                    raise
+                remaining()
+            finally:
+                self._leave(key, flight)
+
+    def _join(self, key: str) -> tuple[_Flight[R], bool]:
+        if self._pid != os.getpid():
+            # A fork: the threads that led here are not in this process, nor is their lock's owner.
+            self._lock, self._flights, self._pid = threading.Lock(), {}, os.getpid()
+        with self._lock:
+            flight = self._flights.get(key)
+            if flight is None:
+                flight = self._flights[key] = _Flight()
+                return flight, True
+            flight.waiting += 1
+            return flight, False
+
+    def _leave(self, key: str, flight: _Flight[R]) -> None:
+        with self._lock:
+            flight.waiting -= 1
+            if flight.waiting == 0 and not flight.future.done():
+                flight.cancelled.set()
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+
+    def _lead(self, key: str, flight: _Flight[R], work: Work[R]) -> R:
+        try:
+            result = work(flight.cancelled)
+        except BaseException as error:
+            self._land(key, flight)
+            # An interrupt is the leader's alone; a follower then takes over.
+            shared = error if isinstance(error, Exception) else Cancelled("Interrupted.")
+            flight.future.set_exception(shared)
+            raise
+        self._land(key, flight)
+        flight.future.set_result(result)
+        return result
+
+    def _lead_quietly(self, key: str, flight: _Flight[R], work: Work[R]) -> None:
+        # What it raises is in the future, for whoever waits.
+        with suppress(BaseException):
+            self._lead(key, flight, work)
+
+    def _land(self, key: str, flight: _Flight[R]) -> None:
+        with self._lock:
+            if self._flights.get(key) is flight:
+                del self._flights[key]

@@ -1,0 +1,259 @@
+"""From a call's named parameters to a settled request: the first four stops of `acquire`.
+
+`acquire` and `explain` share this road, so that what is explained is what would be done. Nothing
+here opens a secret or a socket.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import attrs
+
+from grantway.cache.keys import result_key
+from grantway.config import Configuration, ValuesLayer
+from grantway.environment import Environment
+from grantway.errors import InvalidParameter, SelectionError
+from grantway.parameters import (
+    APPLICATION_ID,
+    CREDENTIAL,
+    ENVIRONMENT,
+    TENANT_ID,
+    Parameter,
+)
+from grantway.registry import Registry
+from grantway.request import TokenRequest
+from grantway.secret import Credential
+from grantway.selection import Choice, Layer, choose
+from grantway.suggest import did_you_mean
+
+_REMEMBERED = 4096
+
+
+class Given(dict[str, object]):
+    """Parameters as they were given, secrets in clear among them: shows names only."""
+
+    def __repr__(self) -> str:
+        return f"<given: {', '.join(self) or 'nothing'}>"
+
+
+def take(parameters: dict[str, object]) -> Given:
+    """Take the parameters out of a caller's dictionary, so that no traceback shows them."""
+    given = Given(parameters)
+    parameters.clear()
+    return given
+
+
+@attrs.frozen(eq=False)
+class Settled:
+    """A request, how it came about, and what its caller should be warned of."""
+
+    request: TokenRequest
+    choice: Choice
+    warnings: tuple[str, ...] = ()
+    _keys: dict[tuple[bytes, str], str] = attrs.field(
+        factory=dict[tuple[bytes, str], str], repr=False
+    )
+
+    def key(self, fingerprint_key: bytes, account: str) -> str:
+        """The name under which the result rests in a cache; see `grantway.cache.keys`."""
+        known = self._keys.get((fingerprint_key, account))
+        if known is None:
+            parameters = self.choice.candidate.parameter_set.parameters
+            known = result_key(fingerprint_key, self.request, parameters, account)
+            self._keys[fingerprint_key, account] = known
+        return known
+
+
+class Intake:
+    """Settles calls against one registry, one configuration and one profile."""
+
+    def __init__(
+        self, registry: Registry, configuration: Configuration, profile: str | None
+    ) -> None:
+        self._registry = registry
+        own = {each.name: each for each in registry.parameters.values()}
+        layers: list[Layer] = []
+        if (layer := configuration.profile_layer(profile, registry.parameters)) is not None:
+            layers.append(layer)
+        layers.append(configuration.variables_layer(own))
+        self._layers = tuple(layers)
+        self._tenants: dict[str, Layer] = {}
+        self._settled: dict[tuple[object, ...], Settled] = {}
+
+    def settle(
+        self,
+        parameters: Given,
+        *,
+        provider: str | None = None,
+        parameter_set: str | None = None,
+    ) -> Settled:
+        """Take the parameters of a call to the request that it means.
+
+        Registry, configuration and variables do not change while we live, so the same call
+        means the same request, and the last few thousand are remembered.
+
+        Raises:
+            SelectionError: the call is wrong; see its subclasses.
+            PluginError: `provider` or `parameter_set` names nothing.
+        """
+        call = (provider, parameter_set, *parameters.items())
+        try:
+            known = self._settled.get(call)
+        except TypeError:
+            # A list or dictionary among the values.
+            return self._settle(parameters, provider, parameter_set)
+        if known is None:
+            known = self._settle(parameters, provider, parameter_set)
+            if len(self._settled) >= _REMEMBERED:
+                self._settled.clear()
+            self._settled[call] = known
+        return known
+
+    def _settle(
+        self, parameters: Given, provider: str | None, parameter_set: str | None
+    ) -> Settled:
+        values = self.read(parameters)
+        environment = self.environment(values)
+        choice = self.choose(values, environment, provider=provider, parameter_set=parameter_set)
+        return self.validate(choice, environment)
+
+    def read(self, parameters: Given) -> dict[str, object]:
+        """Parse what was given, by name or alias; None is not given.
+
+        Raises:
+            InvalidParameter: an unknown name, a name given twice, a value that cannot be.
+        """
+        known = self._registry.parameters
+        values: dict[str, object] = {}
+        for name in parameters:
+            parameter = known.get(name)
+            if parameter is None:
+                raise InvalidParameter(
+                    f"There is no parameter {name!r}.",
+                    remedy=did_you_mean(name, known) or "`grantway providers` lists them.",
+                    parameter=name,
+                )
+            if parameters[name] is None:
+                continue
+            if parameter.name in values:
+                raise InvalidParameter(
+                    f"{parameter.name} is given twice: {name} is another word for it.",
+                    remedy="Give it once.",
+                    parameter=parameter.name,
+                )
+            values[parameter.name] = _checked(parameter.read, parameters, name, parameter)
+        for name in values:
+            for rival in known[name].excludes:
+                if rival in values:
+                    raise InvalidParameter(
+                        f"{name} and {rival} exclude each other.",
+                        remedy="Give one of them.",
+                        parameter=name,
+                    )
+        return values
+
+    def environment(self, values: dict[str, object]) -> Environment:
+        """Resolve the environment: given, of the profile, of the variables, the default."""
+        given = values.get(ENVIRONMENT.name)
+        if given is None:
+            for layer in self._layers:
+                if ENVIRONMENT.name in layer.names:
+                    given = layer.read(ENVIRONMENT.name)
+                    break
+        if isinstance(given, Environment):
+            return given
+        return self._registry.environment(None if given is None else str(given))
+
+    def choose(
+        self,
+        values: Mapping[str, object],
+        environment: Environment,
+        *,
+        provider: str | None = None,
+        parameter_set: str | None = None,
+    ) -> Choice:
+        """Select the parameter set and fill its gaps (see `grantway.selection`)."""
+        if provider is None and parameter_set is not None:
+            raise SelectionError(
+                "parameter_set is given without provider.", remedy="Name the provider too."
+            )
+        candidates = (
+            self._registry.candidates
+            if provider is None
+            else self._registry.provider_candidates(provider, parameter_set)
+        )
+        return choose(values, candidates, self.layers(environment))
+
+    def layers(self, environment: Environment) -> tuple[Layer, ...]:
+        """Where gaps are filled from, in order."""
+        if environment.tenant is None:
+            return self._layers
+        tenant = self._tenants.get(environment.tenant)
+        if tenant is None:
+            tenant = self._tenants[environment.tenant] = ValuesLayer(
+                "the environment's tenant",
+                {TENANT_ID.name: environment.tenant},
+                {TENANT_ID.name: TENANT_ID},
+            )
+        return (tenant, *self._layers)
+
+    def validate(self, choice: Choice, environment: Environment) -> Settled:
+        """Hold each value against the environment and make the request.
+
+        Raises:
+            InvalidParameter: a value cannot be used in this environment.
+        """
+        parameter_set = choice.candidate.parameter_set
+        values = {**choice.values, ENVIRONMENT.name: environment.name}
+        for parameter in parameter_set.parameters:
+            validator = parameter.validator
+            if validator is not None and parameter.name in values:
+                validate = partial(_validate, validator, environment)
+                values[parameter.name] = _checked(validate, values, parameter.name, parameter)
+        request = TokenRequest(
+            environment, choice.candidate.provider.name, parameter_set.name, values
+        )
+        return Settled(request, choice, _warnings(request, choice))
+
+
+def _validate(
+    validator: Callable[[object, Environment], object], environment: Environment, value: object
+) -> object:
+    return validator(value, environment)
+
+
+def _checked(
+    read: Callable[[object], object],
+    values: Mapping[str, object],
+    name: str,
+    parameter: Parameter[object],
+) -> object:
+    # The value stays inside its mapping: no frame that ends up in a traceback holds it.
+    try:
+        return read(values[name])
+    except ValueError as error:
+        raise InvalidParameter(
+            f"{parameter.name}: {error}.", remedy=parameter.help, parameter=parameter.name
+        ) from None
+
+
+def _warnings(request: TokenRequest, choice: Choice) -> tuple[str, ...]:
+    found: list[str] = []
+    environment = request.environment
+    if environment.closed:
+        found.append(f"{environment.name} is closed: {environment.closed}")
+    credential, application_id = request.get(CREDENTIAL), request.get(APPLICATION_ID)
+    if (
+        isinstance(credential, Credential)
+        and application_id
+        and application_id != credential.user_name
+    ):
+        found.append(
+            f"application_id {application_id} is used; the credential is of {credential.user_name}."
+        )
+    found.extend(
+        f"{each.name} is deprecated: {each.deprecated}"
+        for each in choice.candidate.parameter_set.parameters
+        if each.deprecated and each.name in choice.values
+    )
+    return tuple(found)

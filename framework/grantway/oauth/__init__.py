@@ -1,0 +1,14 @@
+"""Mechanisms of OAuth 2 that any provider may use.
+
+    audience               what a token is for, as the protocol's form fields
+    client_authentication  how a client shows who it is
+    metadata               where an authority's endpoints are, and who it says it is
+    exchange               a grant sent, its answer turned into a result
+    answers                what an answer means: a JSON object, or one of our errors
+    id_token               the checks without which a claim is not believed
+    transport              the only road to the network
+    bearer                 a token on its way to the API it is for
+
+Modules that need `requests` or cryptography are imported where they are used: a provider that is
+merely registered costs neither.
+"""

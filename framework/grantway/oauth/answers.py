@@ -1,0 +1,301 @@
+"""What an authority's answer means: a JSON object, or one of our errors.
+
+Pure functions over status, headers and body. The order matters: a redirect is refused before
+anything is read, the status and the content type are looked at before JSON, and the authority's
+own words of refusal (RFC 6749, section 5.2) come before any guess from the status.
+
+Some authorities refuse without words (a 403 or a 400 with an empty body); then the status says
+what kind of refusal it is, and `error` stays empty, for nobody said it.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import NoReturn, cast
+
+import attrs
+
+from grantway.authority import AuthorityRequest
+from grantway.environment import host_of
+from grantway.errors import (
+    AccessDenied,
+    AuthorityError,
+    ExpiredToken,
+    GrantwayError,
+    InteractionRequired,
+    InvalidClient,
+    InvalidGrant,
+    MalformedResponse,
+    ProtocolViolation,
+    Throttled,
+)
+from grantway.provider import Context
+
+LARGEST = 1 << 20
+"""Bytes of the largest answer that is read; tokens, metadata and keys are far smaller."""
+
+_JSON = re.compile(r"application/([\w.+-]+\+)?json|text/(json|javascript)", re.IGNORECASE)
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+
+_BY_ERROR: dict[str, type[AuthorityError]] = {
+    "invalid_grant": InvalidGrant,
+    "invalid_client": InvalidClient,
+    "access_denied": AccessDenied,
+    "authorization_declined": AccessDenied,
+    "expired_token": ExpiredToken,
+    "code_expired": ExpiredToken,
+}
+_BY_STATUS: dict[int, type[AuthorityError]] = {401: InvalidClient, 403: AccessDenied}
+_NEEDS_A_PERSON = {
+    "interaction_required",
+    "login_required",
+    "consent_required",
+    "account_selection_required",
+}
+_RETRYABLE = {"temporarily_unavailable", "server_error"}
+_UNSAID = (
+    "Where it takes a client secret, check that first: some authorities answer so to a wrong one."
+)
+
+
+class JsonObject(dict[str, object]):
+    """A JSON object that may hold tokens: it shows the names of its members only."""
+
+    def __repr__(self) -> str:
+        return f"<JSON object: {', '.join(self)}>"
+
+
+@attrs.frozen
+class Answer:
+    """What came back, not yet understood."""
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
+
+    @property
+    def content_type(self) -> str:
+        """The media type alone, in lower case."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def json_object(answer: Answer, request: AuthorityRequest, context: Context) -> JsonObject:
+    """The JSON object of a good answer.
+
+    Raises:
+        ProtocolViolation: a redirect.
+        AuthorityError, InteractionRequired: the authority refused.
+        MalformedResponse: it is neither a refusal nor a JSON object.
+    """
+    host = host_of(request.url)
+    if 300 <= answer.status < 400:
+        raise ProtocolViolation(
+            f"{host} answered the {request.endpoint} request with a redirect, which is not "
+            "followed: it would carry secrets elsewhere.",
+            remedy="Name the authority by the address it redirects to, if you trust that.",
+        )
+    if not 200 <= answer.status < 300:
+        _refuse(answer, request, context)
+    content_type = answer.content_type
+    if content_type and not _JSON.fullmatch(content_type):
+        raise _malformed(answer, request, f"{content_type} instead of JSON")
+    parsed = _parsed(answer.body)
+    if parsed is None:
+        raise _malformed(answer, request, "no JSON object")
+    return parsed
+
+
+def token_answer(answer: Answer, request: AuthorityRequest, context: Context) -> JsonObject:
+    """The JSON object of a token endpoint's good answer; it has a usable access token.
+
+    Raises:
+        as `json_object`.
+    """
+    parsed = json_object(answer, request, context)
+    for name in ("access_token", "refresh_token", "id_token"):
+        value = parsed.get(name)
+        if isinstance(value, str):
+            context.redactor.add(value)
+    if "error" in parsed and "access_token" not in parsed:
+        raise refusal(parsed, answer, request, context)
+    token = parsed.get("access_token")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise _malformed(answer, request, "no usable access_token")
+    return parsed
+
+
+def refusal(
+    facts: Mapping[str, object], answer: Answer, request: AuthorityRequest, context: Context
+) -> GrantwayError:
+    """The error for a refusal in the authority's words, with the environment's advice."""
+
+    def text(*names: str) -> str:
+        for name in names:
+            value = facts.get(name)
+            if isinstance(value, str) and value:
+                return context.redactor.text(_CONTROL.sub(" ", value)).strip()
+        return ""
+
+    error = text("error")
+    description = text("error_description", "detail", "title")[:2000]
+    numbers = facts.get("error_codes")
+    found = cast("list[object]", numbers) if isinstance(numbers, list) else []
+    codes = [code for code in found if isinstance(code, int)]
+    known = context.environment.advice
+    advice = next((known[code] for code in codes if code in known), "")
+    wait = retry_after(answer.headers, context.clock.time())
+    kind = _BY_ERROR.get(error) or _unsaid_kind(error, answer.status, request)
+    host = host_of(request.url)
+    said = ": ".join(part for part in (error, description) if part)
+    refused = kind(
+        f"{host} refused the {request.endpoint} request (HTTP {answer.status})"
+        f"{f': {said}' if said else ', without saying why'}.",
+        remedy=advice or ("" if said else _UNSAID),
+        error=error,
+        description=description,
+        codes=codes,
+        suberror=text("suberror"),
+        claims=text("claims"),
+        correlation_id=text("correlation_id") or context.correlation_id,
+        trace_id=text("trace_id"),
+        timestamp=text("timestamp"),
+        status=answer.status,
+        retry_after=wait,
+        retryable=error in _RETRYABLE or answer.status in (429, 500, 502, 503, 504),
+        advice=advice,
+    )
+    if error not in _NEEDS_A_PERSON:
+        return refused
+    needed = InteractionRequired(
+        f"{host} asks for a person: {said}.",
+        remedy=advice or "Sign in interactively, and consent where it asks for it.",
+        claims=refused.claims,
+    )
+    needed.__cause__ = refused
+    return needed
+
+
+def throttled(answer: Answer, request: AuthorityRequest, context: Context) -> GrantwayError:
+    """The error for an answer that asks to wait longer than the caller's time allows."""
+    facts = _parsed(answer.body) or JsonObject()
+    wait = retry_after(answer.headers, context.clock.time()) or 0.0
+    error = facts.get("error")
+    return Throttled(
+        f"{host_of(request.url)} asks to wait {wait:g} seconds (HTTP {answer.status}).",
+        remedy="Try again then, or give more time with timeout=.",
+        error=error if isinstance(error, str) else "",
+        status=answer.status,
+        retry_after=wait,
+        retryable=True,
+        correlation_id=context.correlation_id,
+    )
+
+
+def too_large(answer: Answer, request: AuthorityRequest) -> MalformedResponse:
+    """The error for an answer whose body is larger than any real one."""
+    return _malformed(answer, request, f"more than {LARGEST >> 20} MiB")
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds to wait by the `Retry-After` header (RFC 9110, section 10.2.3); None without one."""
+    value = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return float(value)
+    try:
+        instant = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    return max(0.0, instant.timestamp() - now)
+
+
+def seconds(value: object) -> float | None:
+    """A number of seconds as authorities write it: a number, or a text that is one; else None.
+
+    Negative ones and those beyond any calendar are None too: nothing can be told from them.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and 0 <= number <= 1e11 else None
+
+
+def expiry(answer: Mapping[str, object], now: float) -> datetime | None:
+    """When a token expires: by the local clock and `expires_in`, which no wrong clock can spoil.
+
+    A negative lifetime is one that is over. `expires_on` (seconds since the epoch, which some
+    protocols send) counts where `expires_in` is missing. None: the authority did not say.
+    """
+    lifetime = answer.get("expires_in")
+    if (valid_for := seconds(lifetime)) is not None:
+        return instant(now + valid_for)
+    if isinstance(lifetime, int | float | str) and str(lifetime).strip().startswith("-"):
+        return instant(now)
+    if (until := seconds(answer.get("expires_on"))) is not None:
+        return instant(until)
+    return None
+
+
+def later(answer: Mapping[str, object], name: str, now: float) -> datetime | None:
+    """The instant that a further number of seconds in the answer stands for."""
+    value = seconds(answer.get(name))
+    return None if value is None else instant(now + value)
+
+
+def instant(timestamp: float) -> datetime:
+    """An aware UTC datetime; beyond the calendar's end, its end."""
+    return datetime.fromtimestamp(min(timestamp, 253402300799.0), UTC)
+
+
+def _refuse(answer: Answer, request: AuthorityRequest, context: Context) -> NoReturn:
+    parsed = _parsed(answer.body)
+    is_client_error = 400 <= answer.status < 500
+    if parsed is not None and (isinstance(parsed.get("error"), str) or is_client_error):
+        raise refusal(parsed, answer, request, context)
+    if is_client_error and not answer.body.strip():
+        raise refusal({}, answer, request, context)
+    what = answer.content_type or "nothing that says why"
+    raise _malformed(answer, request, what)
+
+
+def _unsaid_kind(error: str, status: int, request: AuthorityRequest) -> type[AuthorityError]:
+    """The kind of a refusal that has no words of its own."""
+    if error:
+        return AuthorityError
+    if status == 400 and any(name in ("refresh_token", "code") for name, _ in request.fields):
+        return InvalidGrant
+    return _BY_STATUS.get(status, AuthorityError)
+
+
+def _malformed(answer: Answer, request: AuthorityRequest, what: str) -> MalformedResponse:
+    host = host_of(request.url)
+    return MalformedResponse(
+        f"{host} answered the {request.endpoint} request with HTTP {answer.status} and {what}.",
+        remedy="Try again later: the server is in trouble."
+        if answer.status >= 500
+        else "Check that the address is an authority's, and that no proxy answers in its place.",
+        host=host,
+        status=answer.status,
+        content_type=answer.content_type,
+        retryable=answer.status >= 500,
+    )
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _parsed(body: bytes) -> JsonObject | None:
+    try:
+        parsed: object = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return JsonObject(cast("dict[str, object]", parsed)) if isinstance(parsed, dict) else None

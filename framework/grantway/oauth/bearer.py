@@ -1,0 +1,88 @@
+"""A token on its way to the API it is for, and to nowhere else (RFC 6750).
+
+A bearer token is worth as much to a thief as to its owner. So this `requests` AuthBase sends it
+only to the hosts of its audience, only by https (or to a loopback address where the environment
+allows that), only in the Authorization header.
+"""
+
+from collections.abc import Callable, Iterable
+
+from requests import PreparedRequest
+from requests.auth import AuthBase
+
+from grantway.environment import Environment, host_of
+from grantway.errors import InvalidParameter, ProtocolViolation
+from grantway.request import TokenRequest
+from grantway.result import AuthenticationResult
+
+
+class BearerAuth(AuthBase):
+    """Adds the token of a `TokenSource` to requests that go to the hosts of its audience."""
+
+    def __init__(
+        self,
+        result: Callable[[], AuthenticationResult],
+        request: TokenRequest,
+        hosts: Iterable[str] = (),
+    ) -> None:
+        self._result = result
+        self._environment: Environment = request.environment
+        named = [(hosts,)] if isinstance(hosts, str) else [hosts]
+        self.hosts = frozenset(
+            [*_audience_hosts(request), *(_host(host) for each in named for host in each)]
+        )
+        if not self.hosts:
+            raise InvalidParameter(
+                "It cannot be told from the audience which hosts the token is for.",
+                remedy="Name them: auth(hosts=['api.example.org']).",
+                parameter="hosts",
+            )
+
+    def __repr__(self) -> str:
+        return f"<BearerAuth for {', '.join(sorted(self.hosts))}>"
+
+    def __call__(self, r: PreparedRequest) -> PreparedRequest:
+        """Add the Authorization header, with a fresh token.
+
+        Raises:
+            ProtocolViolation: the request goes to another host, or in clear; or the token is
+                no bearer token.
+            GrantwayError: no token could be had; see `Dispatcher.acquire`.
+        """
+        url = r.url or ""
+        try:
+            host = host_of(url)
+            self._environment.check_scheme(url)
+        except ValueError as error:
+            raise ProtocolViolation(f"The token is not sent: {error}.") from None
+        if host not in self.hosts:
+            raise ProtocolViolation(
+                f"The token is for {', '.join(sorted(self.hosts))} and is not sent to {host}.",
+                remedy=f"If that host is of its audience: auth(hosts=[{host!r}]).",
+            )
+        result = self._result()
+        if result.token_type != "Bearer":  # noqa: S105  # the scheme's name
+            raise ProtocolViolation(
+                f"The token is of the type {result.token_type[:20]!r}, which cannot be sent as a "
+                "bearer token."
+            )
+        r.headers["Authorization"] = f"Bearer {result.access_token}"
+        return r
+
+
+def _audience_hosts(request: TokenRequest) -> list[str]:
+    found: list[str] = []
+    for audience in (request.resource or "", *request.scopes):
+        try:
+            found.append(host_of(audience))
+        except ValueError:
+            # A GUID, a URN or a bare scope: no host can be told from it.
+            continue
+    return found
+
+
+def _host(name: str) -> str:
+    try:
+        return host_of(name if "://" in name else f"https://{name}")
+    except ValueError as error:
+        raise InvalidParameter(f"hosts: {error}.", parameter="hosts") from None

@@ -1,0 +1,70 @@
+"""How an environment's servers are reached: proxy, roots, client certificate.
+
+What the environment says comes first, then what users of requests expect: `HTTPS_PROXY` and kin
+with `NO_PROXY`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`. All of it is found out once per
+environment and host, not at each request: that is a third of what a request costs.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import attrs
+
+from grantway.environment import Environment
+from grantway.errors import ConfigurationError
+
+
+@attrs.frozen
+class Route:
+    """What `requests` is told about the way to one host.
+
+    Attributes:
+        proxies: scheme to proxy URL; empty for none.
+        verify: True for the usual roots, or the path of a CA bundle.
+        cert: paths of the client's certificate and key.
+        headers: the environment's fixed headers.
+    """
+
+    proxies: dict[str, str] = attrs.field(repr=False)
+    verify: bool | str
+    cert: tuple[str, str] | None
+    headers: Mapping[str, str] = attrs.field(repr=False)
+
+
+def route(environment: Environment, url: str, environ: Mapping[str, str]) -> Route:
+    """Find out the way to the host of `url`.
+
+    Raises:
+        ConfigurationError: a CA bundle or certificate that is named does not exist.
+    """
+    trust = environment.trust
+    scheme = urlsplit(url).scheme
+    proxy = _proxy(url, scheme, environ) if trust.proxy is None else trust.proxy
+    bundle = trust.ca_bundle or environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE")
+    for path in (bundle, *(trust.client_certificate or ())):
+        if path and not Path(path).exists():
+            raise ConfigurationError(
+                f"{environment.name}: there is no file {path}.",
+                remedy="Correct ca_bundle or client_certificate of the environment, or "
+                "REQUESTS_CA_BUNDLE.",
+                file=path,
+            )
+    return Route(
+        proxies={scheme: proxy} if proxy else {},
+        verify=bundle or True,
+        cert=trust.client_certificate,
+        headers=trust.headers,
+    )
+
+
+def _proxy(url: str, scheme: str, environ: Mapping[str, str]) -> str:
+    def variable(name: str) -> str:
+        return environ.get(name.lower()) or environ.get(name.upper()) or ""
+
+    proxy = variable(f"{scheme}_proxy") or variable("all_proxy")
+    if not proxy:
+        return ""
+    from requests.utils import should_bypass_proxies
+
+    return "" if should_bypass_proxies(url, no_proxy=variable("no_proxy")) else proxy

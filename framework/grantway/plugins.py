@@ -1,0 +1,202 @@
+"""One plugin: its record, its import, and what its declarations may not be.
+
+Whatever goes wrong with a plugin ends in its record: `set_aside` takes it out of use and says
+why. `settle_claims` compares what all of them declare; it looks at them as a set, so that the
+order of loading decides nothing.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+
+from grantway.config import Configuration
+from grantway.environment import Environment
+from grantway.errors import PluginError
+from grantway.parameters import COMMON, NAME, RESERVED, Parameter
+from grantway.provider import CredentialProvider, Discovery, TokenCacheFactory, Vault
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+State = Literal["active", "disabled", "set aside"]
+
+
+@attrs.define(eq=False)
+class Plugin:
+    """One plugin: where it is from, how it fares, and what it offers.
+
+    Attributes:
+        name: `distribution:entry point`.
+        distribution, version: whose it is.
+        target: the module (and object) that its entry point names.
+        builtin: whether it is of the distribution `grantway`.
+        state: `active`, `disabled`, or `set aside` with `reason` and `remedy`.
+        file: the file it was loaded from, where known.
+        import_seconds: how long its import took.
+        module: the plugin itself, once it is loaded.
+    """
+
+    name: str
+    distribution: str = ""
+    version: str = ""
+    target: str = ""
+    builtin: bool = False
+    state: State = "active"
+    reason: str = ""
+    remedy: str = ""
+    file: str = ""
+    import_seconds: float = 0.0
+    providers: tuple[CredentialProvider, ...] = attrs.field(default=(), repr=False)
+    environments: tuple[Environment, ...] = attrs.field(default=(), repr=False)
+    token_caches: tuple[TokenCacheFactory, ...] = attrs.field(default=(), repr=False)
+    vaults: tuple[Vault, ...] = attrs.field(default=(), repr=False)
+    discoveries: tuple[Discovery, ...] = attrs.field(default=(), repr=False)
+    module: object = attrs.field(default=None, repr=False)
+
+    def set_aside(self, reason: str, remedy: str = "") -> None:
+        """Take the plugin out of use and remember why."""
+        self.state, self.reason = "set aside", reason
+        self.remedy = remedy or f"Update or uninstall {self.distribution or self.name}."
+
+    def as_dict(self) -> dict[str, object]:
+        """The record as JSON-ready facts."""
+        return {
+            "name": self.name,
+            "distribution": self.distribution,
+            "version": self.version,
+            "target": self.target,
+            "builtin": self.builtin,
+            "state": self.state,
+            "reason": self.reason,
+            "remedy": self.remedy,
+            "file": self.file,
+            "providers": [each.name for each in self.providers],
+            "environments": [each.name for each in self.environments],
+            "token_caches": [each.name for each in self.token_caches],
+            "vaults": [each.scheme for each in self.vaults],
+            "discoveries": [each.name for each in self.discoveries],
+        }
+
+    def claims(self) -> Iterator[tuple[str, str, Parameter[object] | None]]:
+        """Every name it takes: kind, name, and for a parameter its declaration."""
+        for provider in self.providers:
+            yield "provider", provider.name, None
+            for parameter_set in provider.parameter_sets:
+                for parameter in parameter_set.own:
+                    for name in (parameter.name, *parameter.aliases):
+                        yield "parameter", name, parameter
+        for environment in self.environments:
+            for name in (environment.name, *environment.aliases):
+                yield "environment", name, None
+        for cache in self.token_caches:
+            yield "token cache", cache.name, None
+        for vault in self.vaults:
+            yield "vault", vault.scheme, None
+        for discovery in self.discoveries:
+            yield "discovery", discovery.name, None
+
+
+def enabled(plugin: Plugin, configuration: Configuration, *, third_parties: bool) -> bool:
+    """Whether the plugin may be imported at all; if not, its record says who forbade it."""
+    if plugin.builtin:
+        return True
+    spellings = {plugin.name, plugin.distribution, plugin.name.partition(":")[2]}
+    variables = configuration.environ
+    allowed, denied = variables.get("GRANTWAY_PLUGINS"), variables.get("GRANTWAY_DISABLE_PLUGINS")
+    reason = ""
+    if not third_parties:
+        reason = "Plugins of third parties were switched off."
+    elif allowed is not None and spellings.isdisjoint(_listed(allowed)):
+        reason = "It is not in GRANTWAY_PLUGINS."
+    elif denied and not spellings.isdisjoint(_listed(denied)):
+        reason = "It is in GRANTWAY_DISABLE_PLUGINS."
+    elif configuration.enable is not None and spellings.isdisjoint(configuration.enable):
+        reason = "It is not in plugins.enable of the configuration."
+    elif not spellings.isdisjoint(configuration.disable):
+        reason = "It is in plugins.disable of the configuration."
+    if reason:
+        plugin.state, plugin.reason = "disabled", reason
+    return not reason
+
+
+def _listed(variable: str) -> list[str]:
+    return [name.strip() for name in variable.split(",") if name.strip()]
+
+
+def load(plugin: Plugin, entry: "EntryPoint") -> object:
+    """Import one plugin. Whatever goes wrong, even an exit, stays here."""
+    started = time.perf_counter()
+    try:
+        return entry.load()
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # any failure is the plugin's own
+        plugin.set_aside(f"It cannot be imported: {type(error).__name__}: {error}")
+        return None
+    finally:
+        plugin.import_seconds = time.perf_counter() - started
+
+
+def settle_claims(plugins: Sequence[Plugin]) -> None:
+    """Set aside whoever claims a name that a built-in plugin, or another third party, claims.
+
+    A parameter may be declared by many, as long as all declare it the same.
+    """
+    core = Plugin(name="grantway", builtin=True)
+    claimed: dict[tuple[str, str], list[tuple[Plugin, Parameter[object] | None]]] = {}
+    for parameter in COMMON:
+        for name in (parameter.name, *parameter.aliases):
+            claimed.setdefault(("parameter", name), []).append((core, parameter))
+    for plugin in plugins:
+        for kind, name, declaration in plugin.claims():
+            claimed.setdefault((kind, name.casefold()), []).append((plugin, declaration))
+    losers: dict[str, tuple[str, list[str]]] = {}
+    for (kind, name), claims in sorted(claimed.items()):
+        for plugin, declaration in claims:
+            rivals = [
+                other
+                for other, theirs in claims
+                if other is not plugin and not _same_parameter(declaration, theirs)
+            ]
+            if rivals and not plugin.builtin:
+                names = sorted({rival.name for rival in rivals})
+                losers.setdefault(plugin.name, (f"{kind} {name!r}", names))
+    for plugin in plugins:
+        if plugin.name in losers:
+            what, others = losers[plugin.name]
+            plugin.set_aside(
+                f"It claims the {what}, as does {' and '.join(others)}.",
+                "Uninstall one of them, or disable it: GRANTWAY_DISABLE_PLUGINS, or "
+                "plugins.disable in the configuration.",
+            )
+
+
+def check_declarations(plugin: Plugin) -> None:
+    """Refuse what no provider may declare."""
+    for provider in plugin.providers:
+        sets = provider.parameter_sets
+        if not provider.name or not sets:
+            raise PluginError(f"The provider {provider.name!r} has no name or no parameter set.")
+        if len({each.name.casefold() for each in sets}) < len(sets):
+            raise PluginError(f"The provider {provider.name} names two parameter sets alike.")
+        seen: dict[str, Parameter[object]] = {}
+        for parameter in (parameter for each in sets for parameter in each.own):
+            for name in (parameter.name, *parameter.aliases):
+                _check_name(provider.name, name)
+                if not _same_parameter(seen.setdefault(name, parameter), parameter):
+                    raise PluginError(f"The provider {provider.name} declares {name!r} twice.")
+    if not plugin.builtin and any(each.default for each in plugin.environments):
+        raise PluginError("It declares a default environment, which only a built-in one can be.")
+
+
+def _check_name(provider: str, name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise PluginError(
+            f"The parameter {name!r} of {provider} is not of the form lower_case_words."
+        )
+    if name in RESERVED:
+        raise PluginError(f"The parameter {name!r} of {provider} is a reserved word.")
+
+
+def _same_parameter(one: Parameter[object] | None, other: Parameter[object] | None) -> bool:
+    return one is not None and other is not None and one.declares_the_same_as(other)

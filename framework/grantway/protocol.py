@@ -1,0 +1,113 @@
+"""How an authority wants to be spoken to, as data.
+
+A `Protocol` says where the endpoints are (paths below the authority, or its metadata), how the
+audience of a token is named (`scope`, `resource`, or RFC 8707 indicators), what a client id and
+a tenant look like, and which issuers its id_tokens may carry. Grants read it; they never ask
+which vendor an authority is of. `OIDC`, below, is the protocol of any OpenID provider; others
+come with the environments that use them.
+
+Templates: `{authority}` is the environment's authority without a trailing slash, `{origin}` its
+scheme and host, `{path}` its path, `{tenant}` the tenant of the request, and in issuers
+`{tenantid}` the tenant that a token names for itself.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Literal
+
+import attrs
+
+
+def _as_is(value: str) -> str:
+    return value
+
+
+@attrs.frozen(eq=False)
+class Form:
+    """What an identifier looks like: a pattern for all of it, in words, and its one spelling."""
+
+    description: str
+    pattern: str
+    canonical: Callable[[str], str] = _as_is
+
+    def read(self, value: str) -> str:
+        """Return the canonical spelling of `value`.
+
+        Raises:
+            ValueError: it does not have this form.
+        """
+        if not re.fullmatch(self.pattern, value):
+            raise ValueError(f"{value!r} is not {self.description}")
+        return self.canonical(value)
+
+
+_GUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+GUID = Form(
+    "a GUID such as 11111111-2222-3333-4444-555555555555",
+    rf"{_GUID}|\{{{_GUID}\}}",
+    lambda value: value.strip("{}").lower(),
+)
+PRINTABLE_ASCII = Form("a text of printable ASCII characters", r"[\x20-\x7e]+")
+
+ClientAuthenticationMethod = Literal[
+    "client_secret_post", "client_secret_basic", "private_key_jwt", "tls_client_auth"
+]
+
+
+@attrs.frozen(eq=False)
+class Protocol:
+    """One dialect of OAuth 2.
+
+    Attributes:
+        name: the word for it in configuration (`protocol = "oidc"`).
+        audience: how a request names what the token is for. `scope`: a resource R is asked for
+            as the scope `R/.default`; `resource`: it is the field `resource`, and scopes do
+            not exist; `indicator`: it is the field `resource` of RFC 8707, beside scopes.
+        client_id, tenant: what these look like. `tenant` None: the authority has no tenants.
+        default_tenant: the tenant of a request that names none.
+        token_path, authorization_path, device_authorization_path: templates; None: the
+            endpoint is in the metadata.
+        metadata_urls: templates of the metadata documents, tried in order.
+        issuers: templates of the issuers that id_tokens may carry.
+        client_authentication: how a client shows its secret; None: as the metadata says,
+            `client_secret_basic` where it is silent (RFC 8414, section 2).
+        device_code_field: the name of the device code in the token request.
+        identity_scopes: what is added to a request's scopes so that the answer carries an
+            id_token and a refresh token.
+        ignore_unsigned_id_token: the authority sends id_tokens with `alg` none from its token
+            endpoint. They are never believed; with this they are dropped instead of refused.
+        correlation_header: the request header that carries the caller's id of an exchange, by
+            which the authority's support finds it.
+        variants: other protocols that the same authorities speak, so that configuration can
+            name them.
+    """
+
+    name: str
+    summary: str = ""
+    audience: Literal["scope", "resource", "indicator"] = "indicator"
+    client_id: Form = PRINTABLE_ASCII
+    tenant: Form | None = None
+    default_tenant: str = ""
+    token_path: str | None = None
+    authorization_path: str | None = None
+    device_authorization_path: str | None = None
+    metadata_urls: tuple[str, ...] = ()
+    issuers: tuple[str, ...] = ()
+    client_authentication: ClientAuthenticationMethod | None = None
+    device_code_field: str = "device_code"
+    identity_scopes: tuple[str, ...] = ()
+    ignore_unsigned_id_token: bool = False
+    correlation_header: str = ""
+    variants: "tuple[Protocol, ...]" = ()
+
+
+OIDC = Protocol(
+    name="oidc",
+    summary="OpenID Connect Discovery or RFC 8414 metadata; RFC 8707 resource indicators",
+    metadata_urls=(
+        "{authority}/.well-known/openid-configuration",
+        "{origin}/.well-known/oauth-authorization-server{path}",
+    ),
+    issuers=("{issuer}",),
+)

@@ -1,0 +1,78 @@
+"""A call bound once and asked often: the fast way to the same token, again and again.
+
+A `TokenSource` remembers the last result by itself. While that is fresh, `token()` is one
+comparison; when it is not, the dispatcher is asked, as by `acquire`. Freshness is judged by both
+clocks: the wall clock, which knows when the token expires, and the monotonic one, which nobody
+can set back.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from grantway.provider import Clock
+from grantway.request import TokenRequest
+from grantway.result import AuthenticationResult
+
+if TYPE_CHECKING:
+    from grantway.oauth.bearer import BearerAuth
+
+
+class TokenSource:
+    """The same token request, ready to be asked. Made by `Dispatcher.bind`; safe across threads."""
+
+    __slots__ = ("_acquire", "_held", "_monotonic", "_request", "_time")
+
+    def __init__(
+        self,
+        acquire: Callable[[], AuthenticationResult],
+        clock: Clock,
+        request: TokenRequest,
+    ) -> None:
+        self._acquire = acquire
+        self._time = clock.time
+        self._monotonic = clock.monotonic
+        self._request = request
+        # Result, its access token, and until when it serves by either clock; replaced as one.
+        self._held: tuple[float, float, str, AuthenticationResult] | None = None
+
+    def __repr__(self) -> str:
+        held = self._held
+        return f"<TokenSource {'holding' if held else 'without'} a token>"
+
+    def token(self) -> str:
+        """The access token, fresh. Errors are those of `Dispatcher.acquire`."""
+        held = self._held
+        if held is not None and self._time() < held[0] and self._monotonic() < held[1]:
+            return held[2]
+        return self._renew().access_token
+
+    def result(self) -> AuthenticationResult:
+        """The whole result, fresh. Errors are those of `Dispatcher.acquire`."""
+        held = self._held
+        if held is not None and self._time() < held[0] and self._monotonic() < held[1]:
+            return held[3]
+        return self._renew()
+
+    def auth(self, *, hosts: Iterable[str] = ()) -> "BearerAuth":
+        """A `requests` AuthBase that sends the token to the hosts of its audience only.
+
+        The host is that of the resource (or of the scopes' resources). `hosts` names further
+        ones (`name` or `name:port`), which a resource that is a GUID or no URL needs.
+
+        Raises:
+            InvalidParameter: no host can be told from the audience, and none is named.
+        """
+        # Imported here: it brings requests in, which a caller without HTTP does not need.
+        from grantway.oauth.bearer import BearerAuth
+
+        return BearerAuth(self.result, self._request, hosts)
+
+    def _renew(self) -> AuthenticationResult:
+        result = self._acquire()
+        now = self._time()
+        until = result.serves_until
+        if until > now:
+            self._held = (until, self._monotonic() + until - now, result.access_token, result)
+        else:
+            self._held = None
+        return result

@@ -1,0 +1,21 @@
+"""Names that resemble one that is not known, for messages that end with a remedy."""
+
+from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str], count: int = 3) -> tuple[str, ...]:
+    """The known names that resemble `word`, best first, compared without regard to case."""
+    # Imported here: difflib is for mistakes, and start-up should not pay for it.
+    from difflib import get_close_matches
+
+    spelled = {name.casefold(): name for name in known}
+    return tuple(
+        spelled[match]
+        for match in get_close_matches(word.casefold(), spelled, n=count, cutoff=0.55)
+    )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A question to end a message with, or nothing where no known name resembles `word`."""
+    names = nearest(word, known)
+    return f"Did you mean {' or '.join(names)}?" if names else ""

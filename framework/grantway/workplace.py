@@ -1,0 +1,128 @@
+"""What a dispatcher works with: plugins, cache, network, clock and a way to reach a person.
+
+Each part can be passed in; what is not is furnished here. The transport is made when it is first
+needed, for a process that only reads its cache never pays for HTTP.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from grantway.cache.memory import MemoryTokenCache
+from grantway.clock import SystemClock
+from grantway.config import Configuration, load
+from grantway.errors import CacheError, ConfigurationError
+from grantway.events import emit
+from grantway.provider import Clock, Prompter, TokenCache, Transport
+from grantway.registry import Registry
+from grantway.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from grantway.oauth.transport import HttpTransport
+
+R = TypeVar("R")
+
+
+class Workplace:
+    """The parts, and the two rules of using them: lazily, and without feeling a broken cache."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        cache: TokenCache,
+        transport: Transport | None,
+        clock: Clock,
+        prompter: Prompter | None,
+        configuration: Configuration,
+    ) -> None:
+        self.registry = registry
+        self.cache = cache
+        self.clock = clock
+        self.prompter = prompter
+        self._transport = transport
+        self._made: HttpTransport | None = None
+        self._environ = configuration.environ
+
+    @classmethod
+    def furnish(
+        cls,
+        registry: Registry,
+        configuration: Configuration,
+        cache: TokenCache | str | None,
+        transport: Transport | None,
+        clock: Clock | None,
+        prompter: Prompter | Literal[False] | None,
+    ) -> "Workplace":
+        """Take the parts that are given and make the others."""
+        from grantway.terminal import terminal
+
+        return cls(
+            registry,
+            cache_of(cache, registry),
+            transport,
+            clock or SystemClock(),
+            terminal() if prompter is None else prompter or None,
+            configuration,
+        )
+
+    @property
+    def transport(self) -> Transport:
+        """The road to the network."""
+        if self._transport is None:
+            # Imported here: requests is by far the heaviest thing we use.
+            from grantway.oauth.transport import HttpTransport
+
+            self._made = HttpTransport(environ=self._environ)
+            self._transport = self._made
+        return self._transport
+
+    def with_cache(self, operation: str, use: Callable[[TokenCache], R]) -> R | None:
+        """Use the token cache; its failure is told and otherwise not felt."""
+        try:
+            return use(self.cache)
+        except CacheError as error:
+            import logging
+
+            logging.getLogger("grantway.cache").warning("the token cache failed: %s", error)
+            emit(
+                self.registry.observers,
+                self.clock.time(),
+                "cache.failed",
+                operation=operation,
+                error=type(error).__name__,
+            )
+            return None
+
+    def close(self) -> None:
+        """Close what was made here; what was passed in is its owner's to close."""
+        if self._made is not None:
+            self._made.close()
+        self.cache.close()
+
+
+def configuration_of(config: Configuration | str | Path | None) -> Configuration:
+    """The configuration meant: one given, a file to read, or none at all."""
+    if isinstance(config, Configuration):
+        return config
+    return Configuration() if config is None else load(config)
+
+
+def cache_of(cache: TokenCache | str | None, registry: Registry) -> TokenCache:
+    """The token cache meant: an object, or a kind by name or URL; None: in memory.
+
+    Raises:
+        ConfigurationError: there is no such kind.
+    """
+    if cache is None:
+        return MemoryTokenCache()
+    if not isinstance(cache, str):
+        return cache
+    kind = cache.partition(":")[0].casefold()
+    factory = registry.token_caches.get(kind)
+    if factory is None:
+        kinds = registry.token_caches
+        raise ConfigurationError(
+            f"There is no token cache {kind!r}.",
+            remedy=did_you_mean(kind, kinds) or f"There are: {', '.join(sorted(kinds))}.",
+        )
+    return factory.create(cache)

