@@ -1,0 +1,64 @@
+"""The two dialects of Microsoft Entra: v2, which has scopes, and v1, which has resources.
+
+Every authority speaks both; the built-in clouds use v2, and v1 is one line of configuration away
+(`protocol = "entra-v1"`). Endpoints are below the tenant and known without asking; metadata is
+read for its keys alone, so any tenant's will do.
+
+An authority's metadata at `common` names no issuer but a template, with `{tenantid}` in it, and
+each token names the issuer of its own tenant. The templates here are the explicit rule by which
+such an issuer is held against the authority: the tenant that the token names is put in, and the
+rest must be equal to the letter.
+"""
+
+from grantway import Protocol
+from grantway.protocol import GUID, Form
+
+# A domain name: labels of letters, digits and inner dashes, the last one no number.
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)+(?![0-9]+\Z){_LABEL}"
+
+TENANT = Form(
+    "a tenant: a GUID, a verified domain such as contoso.onmicrosoft.com, or common, "
+    "organizations or consumers",
+    rf"{GUID.pattern}|{_DOMAIN}|(?i:common|organizations|consumers)",
+    lambda value: value.strip("{}").lower(),
+)
+
+_CORRELATION = "client-request-id"
+
+ENTRA_V1 = Protocol(
+    name="entra-v1",
+    summary="Microsoft Entra v1: a token is for one resource, and scopes do not exist",
+    audience="resource",
+    client_id=GUID,
+    tenant=TENANT,
+    default_tenant="common",
+    token_path="{authority}/{tenant}/oauth2/token",  # noqa: S106  # a path
+    authorization_path="{authority}/{tenant}/oauth2/authorize",
+    device_authorization_path="{authority}/{tenant}/oauth2/devicecode",
+    metadata_urls=("{authority}/{tenant}/.well-known/openid-configuration",),
+    issuers=("{authority}/{tenantid}/",),
+    client_authentication="client_secret_post",
+    device_code_field="code",
+    correlation_header=_CORRELATION,
+    # Some flows of v1 answer with an id_token that nobody signed. It is dropped, never believed.
+    ignore_unsigned_id_token=True,
+)
+
+ENTRA_V2 = Protocol(
+    name="entra-v2",
+    summary="Microsoft Entra v2 (the Microsoft identity platform): scopes, or RESOURCE/.default",
+    audience="scope",
+    client_id=GUID,
+    tenant=TENANT,
+    default_tenant="common",
+    token_path="{authority}/{tenant}/oauth2/v2.0/token",  # noqa: S106  # a path
+    authorization_path="{authority}/{tenant}/oauth2/v2.0/authorize",
+    device_authorization_path="{authority}/{tenant}/oauth2/v2.0/devicecode",
+    metadata_urls=("{authority}/{tenant}/v2.0/.well-known/openid-configuration",),
+    issuers=("{authority}/{tenantid}/v2.0",),
+    client_authentication="client_secret_post",
+    identity_scopes=("openid", "profile", "offline_access"),
+    correlation_header=_CORRELATION,
+    variants=(ENTRA_V1,),
+)
