@@ -1,0 +1,96 @@
+"""What the commands that take a call's parameters share."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from grantway.cli.options import completions
+from grantway.cli.session import Session
+from grantway.errors import InvalidParameter, PluginError, SelectionError
+
+if TYPE_CHECKING:
+    from grantway.dispatcher import Dispatcher
+    from grantway.registry import Registry
+
+F = TypeVar("F", bound="Callable[..., object]")
+
+_log = logging.getLogger("grantway.cli")
+
+
+def call_options(function: F) -> F:
+    """The options `--provider`, `--parameter-set` and `--profile`."""
+    for decorate in (
+        click.option(
+            "-p",
+            "--profile",
+            metavar="NAME",
+            shell_complete=_complete_profile,
+            help="The profile of the configuration to complete the call from.",
+        ),
+        click.option(
+            "--parameter-set",
+            metavar="NAME",
+            help="Which parameter set of --provider, where it has several.",
+        ),
+        click.option(
+            "--provider",
+            metavar="NAME",
+            shell_complete=_complete_provider,
+            help="The credential provider to use, instead of selecting one.",
+        ),
+    ):
+        function = decorate(function)
+    return function
+
+
+def check_names(
+    registry: "Registry", provider: str | None, parameter_set: str | None = None
+) -> None:
+    """Check that what is named is there; a wrong name is a mistake in the call, not in a plugin.
+
+    Raises:
+        InvalidParameter: no such provider, no such parameter set of it.
+    """
+    if provider is None:
+        if parameter_set is not None:
+            raise InvalidParameter(
+                "--parameter-set needs --provider.",
+                remedy="Name the provider too.",
+                parameter="parameter_set",
+            )
+        return
+    try:
+        registry.provider_candidates(provider, parameter_set)
+    except PluginError as error:
+        raise InvalidParameter(error.message, remedy=error.remedy, parameter="provider") from None
+
+
+def explained(dispatcher: "Dispatcher", parameters: Mapping[str, Any]) -> None:
+    """Log what a call selects and why, and which requests are planned."""
+    try:
+        explanation = dispatcher.explain(**parameters)
+    except SelectionError:
+        # The call itself will say so.
+        return
+    if explanation.problem is None:
+        _log.info("environment %s", explanation.environment)
+        _log.info("%s", explanation.because)
+    for name, origin in explanation.origins.items():
+        _log.debug("%s from %s: %s", name, origin, explanation.values.get(name, ""))
+    for request in explanation.requests:
+        _log.debug("planned: %s %s", request.method, request.url)
+
+
+def _complete_profile(
+    ctx: click.Context, _: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    return completions(list(Session.of(ctx).configuration.profiles), incomplete)
+
+
+def _complete_provider(
+    ctx: click.Context, _: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    return completions([each.name for each in Session.of(ctx).known.providers], incomplete)

@@ -1,0 +1,164 @@
+"""`grantway config`: where the configuration is, what it says, whether it is right."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from grantway.cli import output
+from grantway.cli.command import Command, Group, json_option
+from grantway.cli.session import Session, pass_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grantway.config import ValuesLayer
+
+_FAULTY = "faulty: see `grantway config check`"
+_SWITCHES = ("GRANTWAY_CONFIG", "GRANTWAY_PROFILE", "GRANTWAY_PLUGINS", "GRANTWAY_DISABLE_PLUGINS")
+
+
+@click.group(
+    "config",
+    cls=Group,
+    examples=(
+        ("Where it is", "grantway config path"),
+        ("What is in effect, and where it comes from", "grantway config show --profile work"),
+        ("Whether all of it is right", "grantway config check"),
+    ),
+)
+def command() -> None:
+    """Show the configuration, or check it.
+
+    It is one TOML file: the one that GRANTWAY_CONFIG names, else config.toml in the user's
+    configuration folder; with profiles, environments, and which plugins may be loaded.
+    """
+
+
+@command.command(
+    "path", cls=Command, examples=(("Open it", '"$EDITOR" "$(grantway config path)"'),)
+)
+def path() -> None:
+    """Print the path of the configuration file, whether it is there or not."""
+    from grantway.config import user_file
+
+    output.write(str(user_file()))
+
+
+@command.command(
+    "show", cls=Command, examples=(("With a profile", "grantway config show -p work"),)
+)
+@click.option("-p", "--profile", metavar="NAME", help="The profile to use, as in a call.")
+@json_option
+@pass_session
+def show(session: Session, profile: str | None, as_json: bool) -> None:
+    """Show the settings in effect, and where each comes from.
+
+    Secrets are not opened: references are shown as they stand.
+    """
+    from grantway.config import user_file
+
+    configuration = session.configuration
+    settings = list(_effective(session, profile))
+    in_effect = profile or configuration.environ.get("GRANTWAY_PROFILE")
+    environ = configuration.environ
+    variables = {name: environ[name] for name in _SWITCHES if name in environ}
+    facts: dict[str, object] = {
+        "file": str(configuration.file or user_file()),
+        "exists": configuration.file is not None,
+        "profile": in_effect or configuration.default_profile,
+        "profiles": list(configuration.profiles),
+        "environments": list(configuration.environments),
+        "plugins_enabled": None if configuration.enable is None else list(configuration.enable),
+        "plugins_disabled": list(configuration.disable),
+        "variables": variables,
+    }
+    if as_json:
+        output.write_json(
+            {
+                **facts,
+                "values": [
+                    {"parameter": name, "value": value, "from": origin, "fault": fault}
+                    for name, value, origin, fault in settings
+                ],
+            }
+        )
+        return
+    rows = [
+        (output.heading("File"), f"{facts['file']}{'' if facts['exists'] else ' (not there)'}"),
+        (output.heading("Profile"), str(facts["profile"] or "none")),
+        (output.heading("Profiles"), ", ".join(configuration.profiles) or "none"),
+        (output.heading("Environments"), ", ".join(configuration.environments) or "none"),
+        (
+            output.heading("Plugins"),
+            "all" if configuration.enable is None else ", ".join(configuration.enable) or "none",
+        ),
+    ]
+    if configuration.disable:
+        rows.append((output.heading("Disabled plugins"), ", ".join(configuration.disable)))
+    if variables:
+        rows.append((output.heading("Variables"), output.pairs(variables.items())))
+    output.write(output.pairs(rows))
+    if settings:
+        table = output.table(
+            ("PARAMETER", "VALUE", "FROM"),
+            (
+                (name, output.paint(_FAULTY, "red") if fault else output.printable(value), origin)
+                for name, value, origin, fault in settings
+            ),
+        )
+        output.write(f"\n{table}")
+
+
+@command.command(
+    "check", cls=Command, examples=(("In a script", "grantway config check && echo fine"),)
+)
+@json_option
+@pass_session
+def check(session: Session, as_json: bool) -> None:
+    """Check the whole configuration: file, environments, profiles, variables.
+
+    Every value is parsed, no secret opened. What is wrong is told with its file, its line and
+    what to do; the exit code is then 3.
+    """
+    from grantway.cli.checking import FaultyConfiguration, faults
+    from grantway.config import user_file
+
+    found = sorted(faults(session), key=lambda each: each.line or 0)
+    if found:
+        raise FaultyConfiguration.of(found)
+    configuration = session.configuration
+    counts = {
+        "profiles": len(configuration.profiles),
+        "environments": len(configuration.environments),
+    }
+    if as_json:
+        file = str(configuration.file or user_file())
+        output.write_json({"file": file, "exists": configuration.file is not None, **counts,
+                           "faults": []})  # fmt: skip
+    elif configuration.file is None:
+        output.write(f"There is no configuration file; it would be {user_file()}.")
+    else:
+        told = ", ".join(f"{count} {name}" for name, count in counts.items())
+        output.write(f"{configuration.file} is right: {told}.")
+
+
+def _effective(session: Session, profile: str | None) -> "Iterator[tuple[str, str, str, str]]":
+    """Parameter, value, origin and fault of every value that the layers offer."""
+    from grantway.errors import InvalidParameter
+    from grantway.explain import shown
+
+    registry, configuration = session.registry, session.configuration
+    own = {each.name: each for each in registry.parameters.values()}
+    layers: list[ValuesLayer | None] = [
+        configuration.profile_layer(profile, registry.parameters),
+        configuration.variables_layer(own),
+    ]
+    seen: set[str] = set()
+    for layer in layers:
+        for name in sorted(layer.names - seen) if layer else ():
+            seen.add(name)
+            assert layer is not None  # noqa: S101  # or it would have no names
+            try:
+                yield name, shown(layer.read(name)), layer.name, ""
+            except InvalidParameter as error:
+                yield name, "", layer.name, error.message

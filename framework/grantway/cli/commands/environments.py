@@ -1,0 +1,200 @@
+"""`grantway environments`: the clouds and authorities that are known."""
+
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+
+import click
+
+from grantway.cli import output
+from grantway.cli.command import Command, Group, json_option
+from grantway.cli.options import completions
+from grantway.cli.session import Session, pass_session
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from grantway.environment import Environment, Trust
+
+_CONFIGURED = "configuration"
+
+
+@click.group(
+    "environments",
+    cls=Group,
+    bare="list",
+    examples=(
+        ("All of them", "grantway environments"),
+        ("The resources and hosts of one", "grantway environments show Sandbox"),
+    ),
+)
+def command() -> None:
+    """List the environments, or show one with its resources and hosts.
+
+    An environment is a cloud or an authority: where it is, how it is spoken to, what tokens can
+    be for, and which hosts may see a secret. It comes from a plugin or from the configuration.
+    Without a command, they are listed.
+    """
+
+
+@command.command(
+    "list", cls=Command, examples=(("For a program", "grantway environments list --json"),)
+)
+@json_option
+@pass_session
+def list_(session: Session, as_json: bool) -> None:
+    """List the environments.
+
+    Says which one calls without an environment mean, which are closed, and where each is from.
+    One that the configuration describes wrongly is there with its fault.
+    """
+    registry = session.registry
+    default = _default(session)
+    if as_json:
+        output.write_json(
+            [
+                *(_brief(session, each, default) for each in registry.environments),
+                *(
+                    {"name": name, "from": _CONFIGURED, "fault": str(fault)}
+                    for name, fault in registry.faults.items()
+                ),
+            ]
+        )
+        return
+    rows = [
+        (
+            output.printable(each.name),
+            output.printable(each.authority),
+            output.printable(each.protocol.name),
+            output.printable(_from(session, each)),
+            _notes(each, default),
+        )
+        for each in registry.environments
+    ]
+    for name, fault in registry.faults.items():
+        told = output.paint(output.printable(f"faulty: {fault}"), "red")
+        rows.append((output.printable(name), "-", "-", _CONFIGURED, told))
+    output.write(output.table(("NAME", "AUTHORITY", "PROTOCOL", "FROM", "NOTES"), rows))
+
+
+def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    return completions([each.name for each in Session.of(ctx).known.environments], incomplete)
+
+
+@command.command(
+    "show", cls=Command, examples=(("One of them", "grantway environments show Sandbox"),)
+)
+@click.argument("name", shell_complete=_complete)
+@json_option
+@pass_session
+def show(session: Session, name: str, as_json: bool) -> None:
+    """Show all that is known of one environment, by its name or an alias.
+
+    Values of fixed headers and the user of a proxy are masked.
+    """
+    environment = session.registry.environment(name)
+    facts = facts_of(session, environment)
+    if as_json:
+        output.write_json(facts)
+        return
+    rows = [
+        (output.heading(key.replace("_", " ").capitalize()), _text(value))
+        for key, value in facts.items()
+        if value not in (None, "", [], {}, False)
+    ]
+    output.write(output.pairs(rows))
+
+
+def facts_of(session: Session, environment: "Environment") -> dict[str, object]:
+    """All of an environment as JSON-ready facts."""
+    protocol = environment.protocol
+    return {
+        **_brief(session, environment, _default(session)),
+        "protocol_summary": protocol.summary,
+        "audience": protocol.audience,
+        "tenant": environment.tenant,
+        "default_tenant": protocol.default_tenant,
+        "resources": dict(environment.resources),
+        "default_resource": environment.default_resource,
+        "hosts": sorted(environment.secret_hosts),
+        "issuers": [*environment.issuers, *protocol.issuers],
+        "endpoints": {
+            name: environment.expand(path, tenant="{tenant}") if path else "(from metadata)"
+            for name, path in (
+                ("token", protocol.token_path),
+                ("authorization", protocol.authorization_path),
+                ("device_authorization", protocol.device_authorization_path),
+            )
+        },
+        "metadata": [environment.expand(url, tenant="{tenant}") for url in protocol.metadata_urls],
+        "client_authentication": environment.client_authentication
+        or protocol.client_authentication,
+        "trust": _trust(environment.trust),
+        "advice": {str(code): text for code, text in environment.advice.items()},
+    }
+
+
+def _brief(
+    session: Session, environment: "Environment", default: "Environment | None"
+) -> dict[str, object]:
+    return {
+        "name": environment.name,
+        "aliases": list(environment.aliases),
+        "summary": environment.summary,
+        "authority": environment.authority,
+        "protocol": environment.protocol.name,
+        "default": environment is default,
+        "closed": environment.closed,
+        "from": _from(session, environment),
+    }
+
+
+def _default(session: Session) -> "Environment | None":
+    from grantway.errors import UnknownEnvironment
+
+    try:
+        return session.registry.environment()
+    except UnknownEnvironment:
+        return None
+
+
+def _from(session: Session, environment: "Environment") -> str:
+    for plugin in session.registry.plugins:
+        if any(each is environment for each in plugin.environments):
+            return plugin.name
+    return _CONFIGURED
+
+
+def _notes(environment: "Environment", default: "Environment | None") -> str:
+    notes = [output.paint("default", "green")] if environment is default else []
+    if environment.closed:
+        closed = f"closed: {output.printable(environment.closed)}"
+        notes.append(output.paint(closed, "yellow"))
+    elif environment.summary:
+        notes.append(output.printable(environment.summary))
+    return "; ".join(notes)
+
+
+def _trust(trust: "Trust") -> dict[str, object]:
+    from grantway.secret import MASK
+
+    proxy = trust.proxy
+    if proxy and "@" in urlsplit(proxy).netloc:
+        user, at, host = proxy.rpartition("@")
+        proxy = f"{user.partition('://')[0]}://{MASK}{at}{host}"
+    facts: dict[str, object] = {
+        "ca_bundle": trust.ca_bundle,
+        "client_certificate": list(trust.client_certificate or ()),
+        "proxy": proxy,
+        "headers": dict.fromkeys(trust.headers, MASK),
+        "loopback_http": trust.loopback_http,
+    }
+    return {name: value for name, value in facts.items() if value not in (None, [], {}, False)}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        named = cast("dict[str, object]", value)
+        return output.pairs((output.printable(name), _text(each)) for name, each in named.items())
+    if isinstance(value, list):
+        return "\n".join(_text(each) for each in cast("list[object]", value))
+    return "yes" if value is True else output.printable(str(value))

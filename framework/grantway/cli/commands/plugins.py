@@ -1,0 +1,132 @@
+"""`grantway plugins`: every plugin, the healthy and the broken."""
+
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from grantway.cli import output
+from grantway.cli.command import Command, Group, json_option
+from grantway.cli.options import completions
+from grantway.cli.session import Session, pass_session
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from grantway.plugins import Plugin
+
+_STYLES = {"active": "green", "disabled": "dim", "set aside": "red"}
+
+
+@click.group(
+    "plugins",
+    cls=Group,
+    bare="list",
+    examples=(
+        ("All of them, and what is wrong with which", "grantway plugins"),
+        ("What one offers", "grantway plugins show grantway:grants"),
+    ),
+)
+def command() -> None:
+    """List the plugins and their states, or show one.
+
+    A plugin is active, disabled (by GRANTWAY_PLUGINS, GRANTWAY_DISABLE_PLUGINS, the
+    configuration or --no-plugins), or set aside because something is wrong with it; nothing
+    else notices. Without a command, they are listed.
+    """
+
+
+@command.command("list", cls=Command, examples=(("For a program", "grantway plugins list --json"),))
+@json_option
+@pass_session
+def list_(session: Session, as_json: bool) -> None:
+    """List the plugins, their states, and the reasons.
+
+    What is wrong with a plugin is no failure of this command.
+    """
+    plugins = _plugins(session)
+    if as_json:
+        output.write_json([each.as_dict() for each in plugins])
+        return
+    rows = [
+        (
+            output.printable(each.name),
+            output.printable(each.version) or "-",
+            output.paint(each.state, _STYLES[each.state]),
+            output.printable(each.reason or _offers(each)),
+        )
+        for each in plugins
+    ]
+    output.write(output.table(("NAME", "VERSION", "STATE", "OFFERS, OR WHY NOT"), rows))
+    for each in plugins:
+        if each.state == "set aside":
+            output.note(f"{output.printable(each.name)}: {output.printable(each.remedy)}")
+
+
+def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    return completions([each.name for each in Session.of(ctx).known.plugins], incomplete)
+
+
+@command.command(
+    "show", cls=Command, examples=(("One of them", "grantway plugins show grantway:grants"),)
+)
+@click.argument("name", shell_complete=_complete)
+@json_option
+@pass_session
+def show(session: Session, name: str, as_json: bool) -> None:
+    """Show one plugin: where it is from, how it fares, and what it offers.
+
+    NAME is `distribution:plugin`; the part after the colon will do where only one has it.
+    """
+    plugin = _named(session, name)
+    facts = plugin.as_dict()
+    if as_json:
+        output.write_json(facts)
+        return
+    facts["import"] = f"{plugin.import_seconds * 1000:.1f} ms" if plugin.import_seconds else ""
+    rows: list[tuple[str, str]] = []
+    for key, value in facts.items():
+        names = cast("list[str]", value) if isinstance(value, list) else [str(value)]
+        text = ", ".join(names)
+        if key == "builtin":
+            text = "yes" if plugin.builtin else "no"
+        text = output.printable(text)
+        if key == "state":
+            text = output.paint(text, _STYLES[plugin.state])
+        if text:
+            rows.append((output.heading(key.replace("_", " ").capitalize()), text))
+    output.write(output.pairs(rows))
+
+
+def _plugins(session: Session) -> "tuple[Plugin, ...]":
+    # A plugin may have nothing wrong with it but its commands: have them asked for as well.
+    session.registry.commands()
+    return session.registry.plugins
+
+
+def _named(session: Session, name: str) -> "Plugin":
+    plugins = _plugins(session)
+    same = [each for each in plugins if each.name.casefold() == name.casefold()] or [
+        each for each in plugins if each.name.partition(":")[2].casefold() == name.casefold()
+    ]
+    if len(same) == 1:
+        return same[0]
+    from grantway.errors import InvalidParameter
+    from grantway.suggest import did_you_mean
+
+    names = [each.name for each in same or plugins]
+    raise InvalidParameter(
+        f"{'Several plugins are' if same else 'There is no plugin'} called {name!r}.",
+        remedy=("" if same else did_you_mean(name, names)) or f"There are: {', '.join(names)}.",
+        parameter="name",
+    )
+
+
+def _offers(plugin: "Plugin") -> str:
+    offered = (
+        ("providers", [each.name for each in plugin.providers]),
+        ("environments", [each.name for each in plugin.environments]),
+        ("token caches", [each.name for each in plugin.token_caches]),
+        ("vaults", [each.scheme for each in plugin.vaults]),
+        ("discoveries", [each.name for each in plugin.discoveries]),
+    )
+    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in offered if names) or "-"

@@ -1,0 +1,155 @@
+"""`grantway token`: an access token, on standard output."""
+
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from grantway.cli import output
+from grantway.cli.calls import call_options, check_names, explained
+from grantway.cli.options import ParameterCommand, given
+from grantway.cli.session import Session
+from grantway.errors import VaultError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grantway.result import AuthenticationResult
+
+FORMATS = ("text", "json", "header", "env", "table")
+
+
+@click.command(
+    "token",
+    cls=ParameterCommand,
+    examples=(
+        (
+            "A token for a service principal; the secret rests in a variable",
+            (
+                "grantway token --tenant-id contoso.example \\\n"
+                "    --credential 11111111-2222-3333-4444-555555555555=env:APP_SECRET"
+            ),
+        ),
+        (
+            "A refresh token from a file is redeemed, and its successor put in its place",
+            (
+                "grantway token --refresh-token file:rt --save-refresh-token file:rt \\\n"
+                "    --application-id 11111111-2222-3333-4444-555555555555"
+            ),
+        ),
+        ("With what a profile of the configuration says", "grantway token --profile work"),
+        (
+            "In a request",
+            'curl -H "$(grantway token -p work -o header)" https://api.example/me',
+        ),
+    ),
+)
+@call_options
+@click.option(
+    "--timeout",
+    type=float,
+    metavar="SECONDS",
+    help="Seconds it may take. [default: 60; 300 where a person acts]",
+)
+@click.option("--force-refresh", is_flag=True, help="Get a new token though one is at hand.")
+@click.option(
+    "-o",
+    "--output",
+    "format_",
+    type=click.Choice(FORMATS),
+    help="What is printed: the bare token (text, the default), all that is known (json), an "
+    "HTTP header, assignments for a shell (env), or a table without the token.",
+)
+@click.option("--json", "as_json", is_flag=True, help="As --output json; errors in JSON too.")
+@click.option(
+    "--all-tokens", is_flag=True, help="Have refresh and id token in the JSON, if they came."
+)
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    *,
+    provider: str | None,
+    parameter_set: str | None,
+    profile: str | None,
+    timeout: float | None,
+    force_refresh: bool,
+    format_: str | None,
+    as_json: bool,
+    all_tokens: bool,
+    **_: object,
+) -> None:
+    """Get an access token and print it.
+
+    The parameters given select the way to get it: at most one parameter set takes them all.
+    What is missing is completed from the profile and from environment variables; `grantway
+    explain` shows what is selected, and why, without doing it.
+
+    Secrets are references: env:NAME, file:PATH, - (standard input), prompt:TEXT,
+    keyring:SERVICE/NAME; a credential is USER=REFERENCE.
+    """
+    if as_json and format_ not in (None, "json"):
+        raise click.UsageError("--json and --output exclude each other.", context)
+    format_ = "json" if as_json else format_ or "text"
+    if all_tokens and format_ != "json":
+        raise click.UsageError("--all-tokens needs --json.", context)
+    session = Session.of(context)
+    parameters = given(context, session.registry)
+    check_names(session.registry, provider, parameter_set)
+    with session.dispatcher(profile) as dispatcher:
+        choice = {"provider": provider, "parameter_set": parameter_set}
+        if session.verbosity:
+            explained(dispatcher, {**choice, **parameters})
+        acquire = cast("Callable[..., AuthenticationResult]", dispatcher.acquire)
+        try:
+            result = acquire(**choice, timeout=timeout, force_refresh=force_refresh, **parameters)
+        except VaultError as error:
+            # What was fetched is not lost because its successor found no place.
+            if error.result is not None:
+                show(cast("AuthenticationResult", error.result), format_, all_tokens=all_tokens)
+            raise
+    show(result, format_, all_tokens=all_tokens)
+
+
+def show(result: "AuthenticationResult", format_: str, *, all_tokens: bool = False) -> None:
+    """Print a result in one of `FORMATS`."""
+    match format_:
+        case "json":
+            output.write_json(result.as_dict(secrets=all_tokens))
+        case "header":
+            output.write(f"Authorization: {result.token_type} {result.access_token}")
+        case "env":
+            output.write(_assignments(result))
+        case "table":
+            output.write(_table(result))
+        case _:
+            output.write(result.access_token)
+
+
+def _assignments(result: "AuthenticationResult") -> str:
+    import shlex
+
+    values = {
+        "GRANTWAY_ACCESS_TOKEN": result.access_token,
+        "GRANTWAY_TOKEN_TYPE": result.token_type,
+        "GRANTWAY_EXPIRES_ON": result.expires_on.isoformat() if result.expires_on else "",
+    }
+    return "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+
+
+def _table(result: "AuthenticationResult") -> str:
+    account = result.account
+    rows = {
+        "Environment": result.environment,
+        "Provider": result.provider,
+        "Tenant": result.tenant_id,
+        "Account": (account.user_name or account.subject) if account else "",
+        "Resource": result.resource or "",
+        "Scopes": " ".join(result.scopes),
+        "Token type": result.token_type,
+        "Expires on": result.expires_on.isoformat() if result.expires_on else "not said",
+        "Refresh token": "came" if result.refresh_token else "none",
+        "Correlation id": result.correlation_id,
+    }
+    return output.pairs(
+        (output.heading(name), output.printable(value)) for name, value in rows.items() if value
+    )

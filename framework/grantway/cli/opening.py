@@ -1,0 +1,63 @@
+"""Opening one reference outside of a call: the vault is given what it would have in one."""
+
+import threading
+from collections.abc import Mapping
+
+from grantway.acquisition import TIMEOUT
+from grantway.authority import AuthorityRequest
+from grantway.cli.session import Session
+from grantway.environment import Environment
+from grantway.intake import vault_of
+from grantway.provider import Context, Transport
+from grantway.secret import Reference, Secret
+from grantway.workplace import Workplace
+
+
+class _Transport:
+    """The workplace's transport, made when a vault goes to the network; few do."""
+
+    def __init__(self, workplace: Workplace) -> None:
+        self._workplace = workplace
+
+    def fetch_token(self, request: AuthorityRequest, context: Context) -> Mapping[str, object]:
+        """See `Transport.fetch_token`."""
+        return self._workplace.transport.fetch_token(request, context)
+
+    def fetch_json(
+        self, request: AuthorityRequest, context: Context, *, max_age: float = 0
+    ) -> Mapping[str, object]:
+        """See `Transport.fetch_json`."""
+        return self._workplace.transport.fetch_json(request, context, max_age=max_age)
+
+
+def opened(reference: Reference, session: Session, *, what: str) -> Secret:
+    """The secret that a reference names; `what` is what messages call it.
+
+    Raises:
+        InvalidParameter: no installed vault has the scheme.
+        VaultError: the vault cannot give it.
+    """
+    vault = vault_of(reference, session.registry.vaults, what)
+    place = Workplace.furnish(
+        session.registry,
+        session.configuration,
+        None,
+        session.transport,
+        session.clock,
+        session.prompter,
+    )
+    transport: Transport = _Transport(place)
+    context = Context(
+        # Every context has one; nothing is asked of this authority.
+        environment=Environment("None", authority="https://localhost"),
+        transport=transport,
+        clock=place.clock,
+        prompter=place.prompter,
+        deadline=place.clock.monotonic() + TIMEOUT,
+        timeout=TIMEOUT,
+        cancelled=threading.Event(),
+    )
+    try:
+        return vault.get(reference.name, context)
+    finally:
+        place.close()

@@ -1,0 +1,139 @@
+"""What the commands of one run share.
+
+Everything here is made when it is first asked for, so that a command pays only for what it uses.
+A test passes a session of its own (`CliRunner.invoke(program, args, obj=Session(...))`) with a
+registry, a transport or a clock in it.
+"""
+
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grantway.config import Configuration
+    from grantway.dispatcher import Dispatcher
+    from grantway.provider import Clock, Prompter, Transport
+    from grantway.registry import Registry
+
+
+class Session:
+    """Global options, configuration, plugins and the dispatcher of one run.
+
+    Attributes:
+        no_plugins, no_input, verbosity: the global options.
+        as_json: errors are told in JSON.
+        transport: one to use in place of HTTP.
+        warnings: what was warned of and not yet shown, because the run answers in JSON.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: "Registry | None" = None,
+        configuration: "Configuration | None" = None,
+        transport: "Transport | None" = None,
+        clock: "Clock | None" = None,
+        prompter: "Prompter | Literal[False] | None" = None,
+    ) -> None:
+        self.no_plugins = False
+        self.no_input = False
+        self.verbosity = 0
+        self.as_json = False
+        self.warnings: list[str] = []
+        self._registry = registry
+        self._spare: Registry | None = None
+        self._commands: Mapping[str, click.Command] | None = None
+        self._configuration = configuration
+        self.transport = transport
+        self._clock = clock
+        self._prompter: Prompter | Literal[False] | None = prompter
+
+    @staticmethod
+    def of(context: click.Context) -> "Session":
+        """The session of a run."""
+        return context.ensure_object(Session)
+
+    @property
+    def configuration(self) -> "Configuration":
+        """The user's configuration.
+
+        Raises:
+            ConfigurationError: it cannot be used.
+        """
+        if self._configuration is None:
+            from grantway.config import load
+
+            self._configuration = load()
+        return self._configuration
+
+    @property
+    def registry(self) -> "Registry":
+        """The plugins that the configuration and `--no-plugins` allow.
+
+        Raises:
+            ConfigurationError: the configuration cannot be used.
+        """
+        if self._registry is None:
+            from grantway.registry import Registry
+
+            self._registry = Registry.load(self.configuration, third_parties=not self.no_plugins)
+        return self._registry
+
+    @property
+    def known(self) -> "Registry":
+        """The registry for parsing, help and completion, which a broken configuration spares.
+
+        Then it is that of the built-in plugins: which others may be loaded is not known.
+        """
+        from grantway.errors import ConfigurationError
+
+        try:
+            return self.registry
+        except ConfigurationError:
+            if self._spare is None:
+                from grantway.config import Configuration
+                from grantway.registry import Registry
+
+                self._spare = Registry.load(Configuration(), third_parties=False)
+            return self._spare
+
+    @property
+    def commands(self) -> "Mapping[str, click.Command]":
+        """The commands of plugins, by name."""
+        if self._commands is None:
+            self._commands = self.known.commands()
+        return self._commands
+
+    @property
+    def clock(self) -> "Clock":
+        """The source of time."""
+        if self._clock is None:
+            from grantway.clock import SystemClock
+
+            self._clock = SystemClock()
+        return self._clock
+
+    @property
+    def prompter(self) -> "Prompter | Literal[False] | None":
+        """As `Dispatcher` takes it: False when nobody is to be asked."""
+        if self.no_input:
+            return False
+        return self._prompter
+
+    def dispatcher(self, profile: str | None = None) -> "Dispatcher":
+        """A dispatcher on this session's parts; the caller closes it."""
+        from grantway.dispatcher import Dispatcher
+
+        return Dispatcher(
+            self.registry,
+            transport=self.transport,
+            clock=self._clock,
+            prompter=self.prompter,
+            config=self.configuration,
+            profile=profile,
+        )
+
+
+pass_session = click.make_pass_decorator(Session, ensure=True)
