@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from grantway import Environment
 from grantway_sandbox.authority import Authority, Rotation
 from grantway_sandbox.certificates import (
     make_authority,
@@ -30,6 +31,7 @@ from grantway_sandbox.certificates import (
     write_private,
 )
 from grantway_sandbox.demo import DemoApplication, furnish
+from grantway_sandbox.environment import environment_at
 from grantway_sandbox.model import (
     APPLICATION_ID,
     PUBLIC_APPLICATION_ID,
@@ -148,6 +150,12 @@ class Sandbox:
         return self._ca_bundle
 
     # What it knows
+
+    @property
+    def environment(self) -> Environment:
+        """The environment of this very sandbox, to be passed to a dispatcher."""
+        bundle = self.ca_bundle
+        return environment_at(self.url, str(bundle) if bundle else None)
 
     @property
     def tenants(self) -> tuple[Tenant, ...]:

@@ -1,0 +1,398 @@
+"""What `grantway sandbox demo` does: a token in every way there is, each looked at from all sides.
+
+Each `Recipe` is one call. It is explained first, then made, over real HTTP; what the sandbox
+received is held against what was explained, field by field; the token is read with the sandbox's
+own keys; the call is made again, which must send nothing; and the token is used at the sandbox's
+API. Whatever is not as it should be is a fault of the outcome.
+
+Nothing here knows which grants exist already. A provider that answers `InteractionRequired` needs
+a person, and that is what the outcome says; once it takes the one offered (`Stand-in`), the same
+recipe shows its token.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Self, cast
+
+import attrs
+
+from grantway import (
+    Configuration,
+    Credential,
+    Dispatcher,
+    Explanation,
+    PlannedRequest,
+    Protocol,
+    Registry,
+    Secret,
+)
+from grantway.errors import GrantwayError, InteractionRequired
+from grantway.secret import MASK
+from grantway_clouds import ENTRA_V1, ENTRA_V2
+from grantway_sandbox.extra import sandbox_class
+
+if TYPE_CHECKING:
+    from grantway import AuthenticationResult, TokenSource
+    from grantway_sandbox.script import RecordedRequest
+    from grantway_sandbox.server import Sandbox
+
+Status = Literal["token", "needs a person", "failed"]
+
+# Seconds for one call; what is on this machine answers at once or not at all.
+_TIMEOUT = 10.0
+
+
+@attrs.frozen
+class Recipe:
+    """One call: the set that it should select, the dialect it is spoken in, what is given."""
+
+    parameter_set: str
+    protocol: Protocol
+    parameters: Mapping[str, object] = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Sent:
+    """One request as the sandbox received it, and what of it was not as explained."""
+
+    request: PlannedRequest
+    differences: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Answer:
+    """What came back, without the tokens themselves."""
+
+    token_type: str
+    lifetime: int
+    scopes: tuple[str, ...]
+    tenant_id: str
+    account: str
+    refresh_token: bool
+    milliseconds: float
+
+
+@attrs.frozen
+class Outcome:
+    """What became of a recipe.
+
+    Attributes:
+        recipe, explanation, summary: the call, and what was said of it beforehand.
+        status: whether there is a token; `message` says what is needed for it.
+        sent: the requests to the token endpoint, as they arrived.
+        asked: paths of what was read besides, such as the keys for an id_token.
+        answer, claims: the result, and what its access token says.
+        again: milliseconds of the same call made once more, from the cache.
+        api, api_status: the call of the sandbox's API with the token.
+        faults: all that was not as it should be.
+    """
+
+    recipe: Recipe
+    explanation: Explanation
+    summary: str = ""
+    status: Status = "token"
+    message: str = ""
+    sent: tuple[Sent, ...] = ()
+    asked: tuple[str, ...] = ()
+    answer: Answer | None = None
+    claims: Mapping[str, object] = attrs.field(factory=dict[str, object], hash=False)
+    again: float | None = None
+    api: str = ""
+    api_status: int | None = None
+    faults: tuple[str, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether it is as it should be: a token, or the honest answer that a person is needed."""
+        return self.status != "failed"
+
+    def with_fault(self, fault: str) -> "Outcome":
+        """Return this outcome as a failed one, with one more fault."""
+        return attrs.evolve(self, status="failed", faults=(*self.faults, fault))
+
+    def as_dict(self) -> dict[str, object]:
+        """The outcome as JSON-ready facts; no secret among them."""
+        return {
+            "parameter_set": self.recipe.parameter_set,
+            "protocol": self.recipe.protocol.name,
+            "status": self.status,
+            "message": self.message,
+            "faults": list(self.faults),
+            "given": {name: self.explanation.values.get(name, "") for name in self.given},
+            "explanation": self.explanation.as_dict(),
+            "sent": [
+                {**each.request.as_dict(), "differences": list(each.differences)}
+                for each in self.sent
+            ],
+            "also_asked": list(self.asked),
+            "answer": attrs.asdict(self.answer) if self.answer else None,
+            "claims": dict(self.claims),
+            "again_from_cache_milliseconds": self.again,
+            "api": {"url": self.api, "status": self.api_status} if self.api else None,
+        }
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of the parameters that the call gave."""
+        return ("environment", *self.recipe.parameters)
+
+
+class StandIn:
+    """A `Prompter` in place of a person: it opens the sandbox's pages, and answers nothing."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+
+    def ask(self, question: str, *, secret: bool = False) -> str:  # noqa: ARG002  # of the protocol
+        """Refuse: nobody is here who could know."""
+        raise InteractionRequired(f"Nobody is here to answer: {question}")
+
+    def show(self, text: str) -> None:
+        """Look away: what is shown is for a person."""
+
+    def open(self, url: str) -> bool:
+        """Visit a page of the sandbox as a browser would; no other page."""
+        if not url.startswith(f"{self._base_url}/"):
+            return False
+        threading.Thread(target=_visit, args=(url,), name="browser", daemon=True).start()
+        return True
+
+
+def _visit(url: str) -> None:
+    import requests
+
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            session.get(url, timeout=_TIMEOUT)
+        except requests.RequestException:
+            # Whoever waits for the sign-in notices by itself.
+            return
+
+
+class Demo:
+    """A sandbox of its own, a dispatcher, and the recipes. Used as a context manager.
+
+    No file and no variable of the user's is read, and no plugin of a third party is loaded: the
+    demo shows the same everywhere.
+
+    Raises:
+        ConfigurationError: the sandbox's extra is not installed.
+    """
+
+    def __init__(self) -> None:
+        self._sandbox: Sandbox = sandbox_class()()
+        self._configuration = Configuration(environ={})
+        self._registry = Registry.load(self._configuration, third_parties=False)
+
+    def __enter__(self) -> Self:
+        self._sandbox.start()
+        self._dispatcher = Dispatcher(
+            self._registry,
+            config=self._configuration,
+            prompter=StandIn(self._sandbox.url),
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._dispatcher.close()
+        self._sandbox.stop()
+
+    @property
+    def url(self) -> str:
+        """Where the demo's sandbox is."""
+        return self._sandbox.url
+
+    @property
+    def recipes(self) -> Sequence[Recipe]:
+        """Every built-in parameter set, the one that speaks both dialects in both."""
+        sandbox = self._sandbox
+        application = Credential(sandbox.application.application_id, sandbox.application.secret)
+        here, customer = sandbox.tenant.domain, sandbox.customers[0].domain
+        service_principal = {"credential": application, "tenant_id": here}
+        return (
+            Recipe("ServicePrincipal", ENTRA_V2, service_principal),
+            Recipe("ServicePrincipal", ENTRA_V1, service_principal),
+            Recipe(
+                "RefreshToken",
+                ENTRA_V2,
+                {
+                    "refresh_token": Secret(sandbox.issue_refresh_token()),
+                    "credential": application,
+                    "tenant_id": customer,
+                },
+            ),
+            Recipe(
+                "User",
+                ENTRA_V2,
+                {"application_id": sandbox.public_application_id, "tenant_id": here},
+            ),
+            Recipe(
+                "Consent", ENTRA_V2, {"consent": True, "credential": application, "tenant_id": here}
+            ),
+        )
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Try one recipe after the other."""
+        for recipe in self.recipes:
+            yield self.attempt(recipe)
+
+    def attempt(self, recipe: Recipe) -> Outcome:
+        """Try one recipe."""
+        environment = attrs.evolve(self._sandbox.environment, protocol=recipe.protocol)
+        call = {"environment": environment, **recipe.parameters}
+        seen = len(self._sandbox.requests)
+        explain = cast("Callable[..., Explanation]", self._dispatcher.explain)
+        explanation = explain(**call)
+        outcome = Outcome(recipe, explanation, summary=self._summary(explanation))
+        if len(self._sandbox.requests) > seen:
+            outcome = outcome.with_fault("explaining it sent a request")
+        if explanation.parameter_set != recipe.parameter_set:
+            outcome = outcome.with_fault(f"{explanation.parameter_set or 'nothing'} was chosen")
+        acquire = cast("Callable[..., AuthenticationResult]", self._dispatcher.acquire)
+        started = time.perf_counter()
+        try:
+            result = acquire(timeout=_TIMEOUT, **call)
+        except InteractionRequired as error:
+            if outcome.faults:
+                return outcome
+            return attrs.evolve(outcome, status="needs a person", message=error.message)
+        except GrantwayError as error:
+            return outcome.with_fault(str(error))
+        milliseconds = (time.perf_counter() - started) * 1000
+        received = self._sandbox.requests[seen:]
+        outcome = attrs.evolve(
+            outcome,
+            sent=_as_sent(explanation.requests, received, self.url, _secrets(recipe)),
+            asked=tuple(each.path for each in received if each.method == "GET"),
+            answer=_answer(result, milliseconds),
+        )
+        if any(each.differences for each in outcome.sent):
+            outcome = outcome.with_fault("what was sent is not what was explained")
+        outcome = self._with_claims(outcome, result)
+        try:
+            outcome = self._with_second_call(outcome, result, call)
+            return self._with_api_call(outcome, call)
+        except GrantwayError as error:
+            return outcome.with_fault(str(error))
+
+    def _summary(self, explanation: Explanation) -> str:
+        found = (
+            parameter_set.summary
+            for provider in self._registry.providers
+            for parameter_set in provider.parameter_sets
+            if parameter_set.name == explanation.parameter_set
+        )
+        return next(found, "")
+
+    def _with_claims(self, outcome: Outcome, result: "AuthenticationResult") -> Outcome:
+        """Read the access token, as the API does that it is for: signature first."""
+        import jwt
+
+        from grantway_sandbox.tokens import read
+
+        try:
+            claims = read(self._sandbox.authority, result.access_token)
+        except jwt.InvalidTokenError:
+            return outcome.with_fault("the access token is not signed by the sandbox")
+        return attrs.evolve(outcome, claims=claims)
+
+    def _with_second_call(
+        self, outcome: Outcome, result: "AuthenticationResult", call: Mapping[str, object]
+    ) -> Outcome:
+        """Make the same call again; it is to be served from the cache."""
+        acquire = cast("Callable[..., AuthenticationResult]", self._dispatcher.acquire)
+        seen, started = len(self._sandbox.requests), time.perf_counter()
+        second = acquire(timeout=_TIMEOUT, **call)
+        milliseconds = (time.perf_counter() - started) * 1000
+        if second.access_token != result.access_token or len(self._sandbox.requests) > seen:
+            return outcome.with_fault("the same call again was not served from the cache")
+        return attrs.evolve(outcome, again=milliseconds)
+
+    def _with_api_call(self, outcome: Outcome, call: Mapping[str, object]) -> Outcome:
+        """Use the token as a program would: with `requests` and `.auth()`."""
+        import requests
+
+        bind = cast("Callable[..., TokenSource]", self._dispatcher.bind)
+        url = self._sandbox.api
+        try:
+            with requests.Session() as session:
+                session.trust_env = False
+                answer = session.get(url, auth=bind(**call).auth(), timeout=_TIMEOUT)
+        except requests.RequestException as error:
+            return outcome.with_fault(f"the API did not answer ({type(error).__name__})")
+        outcome = attrs.evolve(outcome, api=url, api_status=answer.status_code)
+        if answer.status_code != 200 or answer.json() != outcome.claims:
+            return outcome.with_fault("the API did not take the token")
+        return outcome
+
+
+def _secrets(recipe: Recipe) -> dict[str, str]:
+    """The secrets that a request may carry, by the name of their form field."""
+    found: dict[str, str] = {}
+    for name, value in recipe.parameters.items():
+        match value:
+            case Secret():
+                found[name] = value.reveal()
+            case Credential(password=Secret() as password):
+                found["client_secret"] = password.reveal()
+            case _:
+                pass
+    return found
+
+
+def _as_sent(
+    planned: Sequence[PlannedRequest],
+    received: "Sequence[RecordedRequest]",
+    base_url: str,
+    secrets: Mapping[str, str],
+) -> tuple[Sent, ...]:
+    """What arrived, masked as it was explained, and how the two differ."""
+    arrived = [each for each in received if each.method == "POST"]
+    found = [
+        _compared(plan, request, base_url, secrets)
+        for plan, request in zip(planned, arrived, strict=False)
+    ]
+    found += [Sent(each, ("it was not sent",)) for each in planned[len(arrived) :]]
+    for each in arrived[len(planned) :]:
+        names = tuple((name, MASK) for name, _ in each.fields)
+        extra = PlannedRequest("unknown", each.method, f"{base_url}{each.path}", {}, names)
+        found.append(Sent(extra, ("it was not explained",)))
+    return tuple(found)
+
+
+def _compared(
+    plan: PlannedRequest, request: "RecordedRequest", base_url: str, secrets: Mapping[str, str]
+) -> Sent:
+    def shown(name: str, value: str) -> str:
+        # A mask stands for the one secret that belongs there, and for nothing else.
+        return MASK if secrets.get(name) == value else value
+
+    differences: list[str] = []
+    fields = tuple((name, shown(name, value)) for name, value in request.fields)
+    if (plan.method, plan.url) != (request.method, f"{base_url}{request.path}"):
+        differences.append("the address differs")
+    if fields != plan.fields:
+        differences.append("the fields differ")
+    for name, value in plan.headers.items():
+        arrived = request.header(name)
+        if not arrived or value not in (arrived, MASK):
+            differences.append(f"the header {name} differs")
+    # Shown from the plan, whose masks are sure; where it differs, that is said and not shown.
+    return Sent(plan, tuple(differences))
+
+
+def _answer(result: "AuthenticationResult", milliseconds: float) -> Answer:
+    lifetime = 0
+    if result.expires_on is not None and result.acquired_on is not None:
+        lifetime = round((result.expires_on - result.acquired_on).total_seconds())
+    return Answer(
+        result.token_type,
+        lifetime,
+        result.scopes,
+        result.tenant_id,
+        result.account.user_name if result.account else "",
+        result.refresh_token is not None,
+        milliseconds,
+    )
