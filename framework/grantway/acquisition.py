@@ -14,9 +14,15 @@ import attrs
 
 from grantway import accounts
 from grantway.cache import keys
-from grantway.errors import GrantwayError, InvalidGrant, InvalidParameter, VaultError
+from grantway.errors import (
+    ConfigurationError,
+    GrantwayError,
+    InvalidGrant,
+    InvalidParameter,
+    VaultError,
+)
 from grantway.events import emit
-from grantway.intake import Settled
+from grantway.intake import Settled, vault_of
 from grantway.parameters import CLAIMS, REFRESH_TOKEN, SAVE_REFRESH_TOKEN
 from grantway.provider import Context, StoredRefreshToken, Vault
 from grantway.request import TokenRequest
@@ -51,19 +57,25 @@ class Acquisition:
         self._account = None
         account = ""
         if provider.renew is not None and REFRESH_TOKEN.name not in request.values:
-            self._account = accounts.chosen(workplace.cache, request)
+            self._account = workplace.with_cache(
+                "list", lambda cache: accounts.chosen(cache, request)
+            )
             account = self._account.account_name if self._account else ""
         #: Under which the result rests in the cache; see `grantway.cache.keys`.
         self.key = settled.key(workplace.cache.fingerprint_key, account)
         self._timeout = timeout if timeout is not None else default_timeout(settled)
-        if not 0 < self._timeout < float("inf"):
+        if (
+            isinstance(self._timeout, bool)
+            or not isinstance(self._timeout, int | float)
+            or not 0 < self._timeout < float("inf")
+        ):
             raise InvalidParameter(
                 f"timeout: {timeout!r} is no positive number of seconds.",
                 remedy="Give the seconds that the call may take.",
                 parameter="timeout",
             )
         self._deadline = workplace.clock.monotonic() + self._timeout
-        self._kept: str | None = None
+        self._kept: Secret | None = None
         self._slot: str | None = None
         self._vault_failure: VaultError | None = None
 
@@ -88,6 +100,11 @@ class Acquisition:
         return self.fresh() or self._run(cancelled)
 
     def _run(self, cancelled: threading.Event) -> AuthenticationResult:
+        environment = self._settled.request.environment
+        if environment.unavailable:
+            raise ConfigurationError(
+                f"{environment.name} cannot be used now.", remedy=environment.unavailable
+            )
         context = self._context(cancelled)
         for warning in self._settled.warnings:
             context.logger.warning("%s", warning)
@@ -113,8 +130,9 @@ class Acquisition:
             result, renewed = provider.authenticate(request, context), False
         # The provider has normally had it kept already; this is for those that have not.
         given = request.get(REFRESH_TOKEN)
-        if result.refresh_token and Secret(result.refresh_token) != given:
-            context.keep_refresh_token(result.refresh_token, result.account)
+        newest = Secret(result.refresh_token) if result.refresh_token else None
+        if newest is not None and newest != given:
+            context.keep_refresh_token(newest, result.account)
         result = attrs.evolve(
             result,
             environment=result.environment or request.environment.name,
@@ -155,25 +173,42 @@ class Acquisition:
             return keys.successor_slot(self._place.cache.fingerprint_key, request, given)
         return self._account.slot if self._account else None
 
-    def _keep(self, context: Context, token: str, account: UserInfo | None) -> None:
+    def _keep(self, context: Context, token: Secret, account: UserInfo | None) -> None:
         place, request = self._place, self._settled.request
         destination = request.get(SAVE_REFRESH_TOKEN)
         is_new, self._kept = token != self._kept, token
-        if is_new and destination is not None:
-            try:
-                put = place.registry.vaults[destination.scheme].put
-                if put is not None:
-                    put(destination.name, Secret(token), context)
-            except VaultError as error:
-                # The answer in hand is still good: it is completed, then goes with the error.
-                self._vault_failure = error
-        key = place.cache.fingerprint_key
-        slot = self._slot or (account and keys.account_slot(key, request, account.subject))
-        if slot:
-            stored = StoredRefreshToken(Secret(token), account, keys.owner_key(key, request))
-            place.with_cache("put", lambda cache: cache.put_refresh_token(slot, stored))
+        try:
+            if is_new and destination is not None:
+                self._save(context, token, destination)
+        finally:
+            # Whatever becomes of the vault, not even an interrupt there loses the token.
+            key = place.cache.fingerprint_key
+            slot = self._slot or (account and keys.account_slot(key, request, account.subject))
+            if slot:
+                stored = StoredRefreshToken(token, account, keys.owner_key(key, request))
+                place.with_cache("put", lambda cache: cache.put_refresh_token(slot, stored))
         if is_new:
             self._tell("refresh_token.kept", saved_to=str(destination) if destination else "")
+
+    def _save(self, context: Context, token: Secret, destination: Reference) -> None:
+        """Write a refresh token to the vault that the caller named."""
+        vault = self._place.registry.vaults[destination.scheme]
+        try:
+            if vault.put is not None:
+                vault.put(destination.name, token, context)
+        except VaultError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001  # a plugin's; its text may hold the token
+            failure = VaultError(
+                f"The vault {destination.scheme}: failed ({type(error).__name__}).",
+                remedy="That is a fault of its plugin; save the refresh token elsewhere.",
+                scheme=destination.scheme,
+            )
+        else:
+            return
+        # The answer in hand is still good: it is completed, then goes with the error.
+        context.logger.warning("a new refresh token could not be saved: %s", failure)
+        self._vault_failure = failure
 
     def _check_vaults(self) -> None:
         """Find out, before any network, that a new refresh token will have a place to rest."""
@@ -225,24 +260,6 @@ def default_timeout(settled: Settled) -> float:
     """Seconds a call may take when it says nothing: a person needs longer than a machine."""
     interactive = settled.choice.candidate.provider.interactive
     return INTERACTIVE_TIMEOUT if settled.request.parameter_set in interactive else TIMEOUT
-
-
-def vault_of(reference: Reference, vaults: Mapping[str, Vault], parameter: str) -> Vault:
-    """The vault that a reference names.
-
-    Raises:
-        InvalidParameter: no installed vault has the scheme. The reference is not repeated: it
-            may be a secret that only looks like one.
-    """
-    vault = vaults.get(reference.scheme)
-    if vault is None:
-        schemes = ", ".join("-" if scheme == "-" else f"{scheme}:" for scheme in sorted(vaults))
-        raise InvalidParameter(
-            f"{parameter}: no installed vault opens this reference.",
-            remedy=f"References begin with one of: {schemes}.",
-            parameter=parameter,
-        )
-    return vault
 
 
 def open_secrets(

@@ -24,20 +24,29 @@ a call does not need is not felt.
 
 import os
 import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import NoReturn, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NoReturn, cast, get_args
 
 import attrs
 
 from grantway.environment import Environment, Trust
 from grantway.errors import ConfigurationError, InvalidParameter
 from grantway.parameters import Parameter
-from grantway.protocol import OIDC, Protocol
+from grantway.protocol import OIDC, ClientAuthenticationMethod, Protocol
 from grantway.secret import Credential
-from grantway.suggest import did_you_mean
+from grantway.suggest import did_you_mean, sentence
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Table = Mapping[str, object]
+Keys = tuple[str, ...]
+
+# Enough of TOML's grammar to find the line of a key again.
+_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
+_DOTTED = rf"(?:{_PART.pattern}|\s*\.\s*)+"
+_HEADER = re.compile(rf"\s*\[\s*({_DOTTED})\s*\]")
+_ASSIGNMENT = re.compile(rf"\s*({_DOTTED})\s*=")
 
 _TOP = ("default_profile", "profiles", "environments", "plugins")
 _PLUGINS = ("enable", "disable")
@@ -51,8 +60,7 @@ _TRUST = ("ca_bundle", "client_certificate", "proxy", "headers", "loopback_http"
 class ValuesLayer:
     """A layer whose values are parsed when they are read; see `grantway.selection.Layer`.
 
-    `texts` says whether they stood where others can read them: then a secret among them must
-    be a reference.
+    They stand where others can read them, so a secret among them must be a reference.
     """
 
     def __init__(
@@ -69,6 +77,7 @@ class ValuesLayer:
         self._spelled = spelled or {}
         self._read: dict[str, object] = {}
         self._names = frozenset(name for name in self._values if name in parameters)
+        self._given: frozenset[str] | None = None
 
     @property
     def name(self) -> str:
@@ -79,6 +88,23 @@ class ValuesLayer:
     def names(self) -> frozenset[str]:
         """The parameters it has a value for."""
         return self._names
+
+    @property
+    def given(self) -> frozenset[str]:
+        """Those of them that count as given: a flag only when it is true.
+
+        A flag that cannot be parsed counts, so that whoever reads it hears of it.
+        """
+        if self._given is None:
+            self._given = frozenset(name for name in self._names if not self._is_off(name))
+        return self._given
+
+    def _is_off(self, name: str) -> bool:
+        parameter, value = self._parameters[name], self._values[name]
+        try:
+            return parameter.is_flag and parameter.read(value) is False
+        except ValueError:
+            return False
 
     def read(self, name: str) -> object:
         """The parsed value of a parameter; see `Layer.read`."""
@@ -92,8 +118,9 @@ class ValuesLayer:
                 else:
                     self._read[name] = parameter.read(value)
             except ValueError as error:
+                spelled = self._spelled.get(name, name)
                 raise InvalidParameter(
-                    f"{name} from {self._name} ({self._spelled.get(name, name)}): {error}",
+                    f"{name} from {self._name} ({spelled}): {sentence(error)}",
                     remedy="Correct it there, or give the parameter in the call.",
                     parameter=name,
                 ) from None
@@ -114,7 +141,7 @@ class Configuration:
         text: the file's text, for line numbers in messages.
     """
 
-    file: Path | None = None
+    file: "Path | None" = None
     profiles: Mapping[str, Table] = attrs.field(factory=dict[str, Table], kw_only=True)
     default_profile: str | None = attrs.field(default=None, kw_only=True)
     environments: Mapping[str, Table] = attrs.field(factory=dict[str, Table], kw_only=True)
@@ -148,7 +175,13 @@ class Configuration:
                 self.fail(
                     f"the profile {name!r} has an unknown parameter {key!r}",
                     did_you_mean(key, parameters),
-                    key=key,
+                    at=("profiles", name, key),
+                )
+            if parameter.name in values:
+                self.fail(
+                    f"the profile {name!r} gives {parameter.name} twice",
+                    f"{key} is another word for it: keep one of them.",
+                    at=("profiles", name, key),
                 )
             values[parameter.name] = value
         return ValuesLayer(f"profile {name}", values, parameters)
@@ -163,54 +196,90 @@ class Configuration:
         values = {name: self.environ[variable] for name, variable in spelled.items()}
         return ValuesLayer("environment variables", values, parameters, spelled=spelled)
 
-    def fail(self, what: str, remedy: str = "", *, key: str = "") -> NoReturn:
-        """Raise a `ConfigurationError` that says where in the file it is."""
-        line = self.line_of(key)
+    def fail(self, what: str, remedy: str = "", *, at: Keys = ()) -> NoReturn:
+        """Raise a `ConfigurationError` that says where in the file it is: `at` these keys."""
+        line = self.line_of(at)
         where = f"{self.file}:{line}" if line else str(self.file or "the configuration")
         raise ConfigurationError(
-            f"{where}: {what}.",
+            f"{where}: {sentence(what)}",
             remedy=remedy or "`grantway config check` checks the whole file.",
             file=str(self.file or ""),
             line=line,
         )
 
-    def line_of(self, key: str) -> int | None:
-        """The first line of the file on which `key` stands as a key or in a table's name."""
-        pattern = re.compile(rf"\s*(?:\[.*\b{re.escape(key)}\b.*\]|\"?{re.escape(key)}\"?\s*=)")
-        for number, line in enumerate(self.text.splitlines() if key else (), start=1):
-            if pattern.match(line):
-                return number
-        return None
+    def line_of(self, keys: Keys) -> int | None:
+        """The line of the file that has this key of this table, or the nearest one above it."""
+        keys = tuple(part.replace("-", "_") for part in keys)
+        best: int | None = None
+        depth, table = 0, Keys()
+        for number, line in enumerate(self.text.splitlines(), start=1):
+            if header := _HEADER.match(line):
+                found = table = _keys(header[1])
+            elif assignment := _ASSIGNMENT.match(line):
+                found = (*table, *_keys(assignment[1]))
+            else:
+                continue
+            # An inline table holds the rest of the keys on the same line.
+            found = tuple(part.replace("-", "_") for part in found)
+            shared = len(found) if keys[: len(found)] == found else 0
+            shared = len(keys) if found[: len(keys)] == keys else shared
+            if shared > depth:
+                best, depth = number, shared
+        return best
+
+    def environments_in_order(self) -> tuple[str, ...]:
+        """The names of the configured environments, each after the one it is `like`."""
+        spelled = {name.casefold(): name for name in self.environments}
+        found: dict[str, None] = {}
+
+        def add(name: str, below: tuple[str, ...]) -> None:
+            base = spelled.get(str(self.environments[name].get("like")).casefold())
+            # A circle is left to fail where the first of its names is not known yet.
+            if base is not None and base not in below:
+                add(base, (*below, base))
+            found.setdefault(name)
+
+        for name in self.environments:
+            add(name, (name,))
+        return tuple(found)
 
     def environment(self, name: str, known: Mapping[str, Environment]) -> Environment:
         """Make the environment that `[environments.NAME]` describes.
 
-        `like` takes another environment's values as a start; `issuer` is another word for
-        `authority`; `protocol` is the name of any protocol a known environment speaks.
+        `like` takes another environment's values as a start; with an `authority` of its own only
+        protocol and advice, for hosts, issuers, trust and resources go with the authority.
+        `issuer` is another word for `authority`; `protocol` is the name of any protocol that a
+        known environment speaks.
 
         Raises:
             ConfigurationError: an unknown key, a wrong type, a value that cannot be.
         """
-        table = self.environments[name]
+        table, here = self.environments[name], ("environments", name)
         for key in table:
             if key not in _ENVIRONMENT:
                 self.fail(
                     f"the environment {name!r} has an unknown key {key!r}",
                     did_you_mean(key, _ENVIRONMENT),
-                    key=key,
+                    at=(*here, key),
                 )
-        given = {key: _checked(self, key, value) for key, value in table.items()}
+        given = {key: _checked(self, (*here, key), value) for key, value in table.items()}
         if "issuer" in given:
+            if "authority" in given:
+                self.fail(
+                    f"the environment {name!r} has an authority and an issuer",
+                    "They are two words for one thing: keep one of them.",
+                    at=(*here, "issuer"),
+                )
             given["authority"] = given.pop("issuer")
         if "trust" in given:
-            given["trust"] = self._trust(cast("Table", given["trust"]))
+            given["trust"] = self._trust(cast("Table", given["trust"]), (*here, "trust"))
         if "protocol" in given:
-            given["protocol"] = self._protocol(str(given["protocol"]), known)
+            given["protocol"] = self._protocol(str(given["protocol"]), known, (*here, "protocol"))
         like = given.pop("like", None)
         try:
             if like is None:
                 if "authority" not in given:
-                    self.fail(f"the environment {name!r} needs an authority", key=name)
+                    self.fail(f"the environment {name!r} needs an authority", at=here)
                 return Environment(name=name, **given)  # type: ignore[arg-type]  # checked above
             base = known.get(str(like).casefold())
             if base is None:
@@ -218,28 +287,41 @@ class Configuration:
                 self.fail(
                     f"{name!r} is to be like {like!r}, which is no environment",
                     did_you_mean(str(like), names),
-                    key="like",
+                    at=(*here, "like"),
                 )
             fresh: dict[str, object] = {"name": name, "aliases": (), "default": False}
+            if "authority" in given:
+                # Another authority is another circle of trust: nothing that says who may be
+                # sent a secret, or be believed, is taken over from the first one.
+                fresh |= {
+                    "hosts": (),
+                    "issuers": (),
+                    "closed": "",
+                    "tenant": None,
+                    "trust": Trust(),
+                }
+                fresh |= {"resources": {}, "default_resource": None, "unavailable": ""}
             return attrs.evolve(base, **{**fresh, **given})  # type: ignore[arg-type]  # as above
         except ValueError as error:
-            self.fail(f"the environment {name!r}: {error}", key=name)
+            self.fail(f"the environment {name!r}: {error}", at=here)
 
-    def _protocol(self, word: str, known: Mapping[str, Environment]) -> Protocol:
+    def _protocol(self, word: str, known: Mapping[str, Environment], at: Keys) -> Protocol:
         protocols = {each.name: each for each in protocols_of(known.values())}
         if word not in protocols:
             self.fail(
                 f"there is no protocol {word!r}",
                 did_you_mean(word, protocols) or f"There are: {', '.join(sorted(protocols))}.",
-                key="protocol",
+                at=at,
             )
         return protocols[word]
 
-    def _trust(self, table: Table) -> Trust:
+    def _trust(self, table: Table, at: Keys) -> Trust:
         for key in table:
             if key not in _TRUST:
-                self.fail(f"trust has an unknown key {key!r}", did_you_mean(key, _TRUST), key=key)
-        given = {key: _checked(self, key, value) for key, value in table.items()}
+                self.fail(
+                    f"trust has an unknown key {key!r}", did_you_mean(key, _TRUST), at=(*at, key)
+                )
+        given = {key: _checked(self, (*at, key), value) for key, value in table.items()}
         return Trust(**given)  # type: ignore[arg-type]  # each value was checked
 
 
@@ -255,10 +337,12 @@ def protocols_of(environments: Iterable[Environment]) -> tuple[Protocol, ...]:
     return tuple(found.values())
 
 
-def user_file(environ: Mapping[str, str] | None = None) -> Path:
+def user_file(environ: Mapping[str, str] | None = None) -> "Path":
     """Where the user's configuration file is, or would be."""
     named = (os.environ if environ is None else environ).get("GRANTWAY_CONFIG")
     if named:
+        from pathlib import Path
+
         return Path(named).expanduser()
     # Imported here: a process that reads no configuration does without it.
     from platformdirs import user_config_path
@@ -266,12 +350,15 @@ def user_file(environ: Mapping[str, str] | None = None) -> Path:
     return user_config_path("grantway", appauthor=False) / "config.toml"
 
 
-def load(file: str | Path | None = None) -> Configuration:
+def load(file: "str | Path | None" = None) -> Configuration:
     """Read the configuration: the file given, else the user's; none there is an empty one.
 
     Raises:
         ConfigurationError: the file cannot be read or is not as it should be, with its line.
     """
+    # Imported here, as tomllib is: most dispatchers read no file.
+    from pathlib import Path
+
     path = Path(file) if file is not None else user_file()
     try:
         text = path.read_text(encoding="utf-8")
@@ -293,7 +380,7 @@ def load(file: str | Path | None = None) -> Configuration:
     return parse(text, path)
 
 
-def parse(text: str, file: Path | None = None) -> Configuration:
+def parse(text: str, file: "Path | None" = None) -> Configuration:
     """Read a configuration from its text.
 
     Raises:
@@ -315,61 +402,101 @@ def parse(text: str, file: Path | None = None) -> Configuration:
         ) from None
     for key in document:
         if key not in _TOP:
-            blank.fail(f"unknown key {key!r}", did_you_mean(key, _TOP), key=key)
-    plugins = _table(blank, "plugins", document.get("plugins", {}))
+            blank.fail(f"unknown key {key!r}", did_you_mean(key, _TOP), at=(key,))
+    plugins = _table(blank, ("plugins",), document.get("plugins", {}))
     for key in plugins:
         if key not in _PLUGINS:
-            blank.fail(f"plugins has an unknown key {key!r}", did_you_mean(key, _PLUGINS), key=key)
+            blank.fail(
+                f"plugins has an unknown key {key!r}",
+                did_you_mean(key, _PLUGINS),
+                at=("plugins", key),
+            )
     default_profile = document.get("default_profile")
-    if default_profile is not None and not isinstance(default_profile, str):
-        blank.fail("default_profile must be a text", key="default_profile")
+    if default_profile is not None:
+        default_profile = _text(blank, ("default_profile",), default_profile)
+    enable, disable = plugins.get("enable"), plugins.get("disable", [])
     return attrs.evolve(
         blank,
         profiles=_tables(blank, "profiles", document.get("profiles", {})),
         default_profile=default_profile,
         environments=_tables(blank, "environments", document.get("environments", {})),
-        enable=_texts(blank, "enable", plugins["enable"]) if "enable" in plugins else None,
-        disable=_texts(blank, "disable", plugins.get("disable", [])),
+        enable=None if enable is None else _texts(blank, ("plugins", "enable"), enable),
+        disable=_texts(blank, ("plugins", "disable"), disable),
     )
 
 
-def _table(configuration: Configuration, key: str, value: object) -> Table:
+def _table(configuration: Configuration, at: Keys, value: object) -> Table:
     if not isinstance(value, dict):
-        configuration.fail(f"{key} must be a table", key=key)
+        configuration.fail(f"{at[-1]} must be a table", at=at)
     return cast("Table", value)
 
 
 def _tables(configuration: Configuration, key: str, value: object) -> Mapping[str, Table]:
-    tables = _table(configuration, key, value)
-    return {name: _table(configuration, name, table) for name, table in tables.items()}
+    tables = _table(configuration, (key,), value)
+    return {name: _table(configuration, (key, name), table) for name, table in tables.items()}
 
 
-def _texts(configuration: Configuration, key: str, value: object) -> tuple[str, ...]:
+def _texts(configuration: Configuration, at: Keys, value: object) -> tuple[str, ...]:
     items = cast("list[object]", value) if isinstance(value, list) else [value]
     if not all(isinstance(item, str) for item in items):
-        configuration.fail(f"{key} must be a list of texts", key=key)
+        configuration.fail(f"{at[-1]} must be a list of texts", at=at)
     return tuple(str(item) for item in items)
 
 
-def _checked(configuration: Configuration, key: str, value: object) -> object:
-    """One value of an environment's table, of the type that its key asks for."""
-    match key:
-        case "aliases" | "hosts" | "issuers" | "client_certificate":
-            return _texts(configuration, key, value)
-        case "resources" | "headers":
-            table = _table(configuration, key, value)
-            return {name: _text(configuration, name, item) for name, item in table.items()}
-        case "trust":
-            return _table(configuration, key, value)
-        case "loopback_http":
-            if not isinstance(value, bool):
-                configuration.fail(f"{key} must be true or false", key=key)
-            return value
-        case _:
-            return _text(configuration, key, value)
-
-
-def _text(configuration: Configuration, key: str, value: object) -> str:
+def _text(configuration: Configuration, at: Keys, value: object) -> str:
     if not isinstance(value, str):
-        configuration.fail(f"{key} must be a text", key=key)
+        configuration.fail(f"{at[-1]} must be a text", at=at)
     return value
+
+
+def _pair(configuration: Configuration, at: Keys, value: object) -> tuple[str, ...]:
+    texts = _texts(configuration, at, value)
+    if len(texts) != len(("certificate", "key")):
+        configuration.fail(f"{at[-1]} must be two texts: the certificate and its key", at=at)
+    return texts
+
+
+def _named_texts(configuration: Configuration, at: Keys, value: object) -> Mapping[str, str]:
+    table = _table(configuration, at, value)
+    return {name: _text(configuration, (*at, name), item) for name, item in table.items()}
+
+
+def _flag(configuration: Configuration, at: Keys, value: object) -> bool:
+    if not isinstance(value, bool):
+        configuration.fail(f"{at[-1]} must be true or false", at=at)
+    return value
+
+
+def _method(configuration: Configuration, at: Keys, value: object) -> str:
+    word, words = _text(configuration, at, value), get_args(ClientAuthenticationMethod)
+    if word not in words:
+        configuration.fail(
+            f"there is no {at[-1]} {word!r}",
+            did_you_mean(word, words) or f"There are: {', '.join(words)}.",
+            at=at,
+        )
+    return word
+
+
+# How the values of an environment's table are read that are no texts.
+_READERS: Mapping[str, Callable[[Configuration, Keys, object], object]] = {
+    "aliases": _texts,
+    "client_authentication": _method,
+    "client_certificate": _pair,
+    "headers": _named_texts,
+    "hosts": _texts,
+    "issuers": _texts,
+    "loopback_http": _flag,
+    "resources": _named_texts,
+    "trust": _table,
+}
+
+
+def _checked(configuration: Configuration, at: Keys, value: object) -> object:
+    """One value of an environment's table, of the type that its key asks for."""
+    return _READERS.get(at[-1], _text)(configuration, at, value)
+
+
+def _keys(dotted: str) -> Keys:
+    """The parts of a dotted key of TOML; quotes are no part of them."""
+    return tuple(part.strip("\"'") for part in _PART.findall(dotted))

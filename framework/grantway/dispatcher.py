@@ -12,22 +12,23 @@ A `Dispatcher` made without arguments reads no file and keeps tokens in memory. 
 by threads and tasks, and goes on working in a forked child.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, Unpack, overload
 
-from grantway.acquisition import Acquisition
-from grantway.config import Configuration
 from grantway.flights import Flights
 from grantway.intake import Intake, take
 from grantway.provider import Clock, Prompter, TokenCache, Transport
-from grantway.registry import Registry
-from grantway.result import AuthenticationResult
 from grantway.source import TokenSource
 from grantway.workplace import Workplace, configuration_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from grantway.acquisition import Acquisition
     from grantway.builtin_parameters import BuiltinParameters
+    from grantway.config import Configuration
     from grantway.explain import Explanation
+    from grantway.registry import Registry
+    from grantway.result import AuthenticationResult
 
 
 class Dispatcher:
@@ -55,16 +56,20 @@ class Dispatcher:
 
     def __init__(
         self,
-        registry: Registry | None = None,
+        registry: "Registry | None" = None,
         cache: TokenCache | str | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
         prompter: Prompter | Literal[False] | None = None,
-        config: Configuration | str | Path | None = None,
+        config: "Configuration | str | Path | None" = None,
         profile: str | None = None,
     ) -> None:
         configuration = configuration_of(config)
-        registry = registry or Registry.load(configuration)
+        if registry is None:
+            # Imported here: a registry that is passed in has paid for pluggy already.
+            from grantway.registry import Registry
+
+            registry = Registry.load(configuration)
         self._workplace = Workplace.furnish(
             registry, configuration, cache, transport, clock, prompter
         )
@@ -78,7 +83,7 @@ class Dispatcher:
         timeout: float | None = None,
         force_refresh: bool = False,
         **parameters: "Unpack[BuiltinParameters]",
-    ) -> AuthenticationResult: ...
+    ) -> "AuthenticationResult": ...
 
     @overload
     def acquire(
@@ -89,7 +94,7 @@ class Dispatcher:
         timeout: float | None = None,
         force_refresh: bool = False,
         **parameters: object,
-    ) -> AuthenticationResult: ...
+    ) -> "AuthenticationResult": ...
 
     def acquire(
         self,
@@ -99,7 +104,7 @@ class Dispatcher:
         timeout: float | None = None,
         force_refresh: bool = False,
         **parameters: object,
-    ) -> AuthenticationResult:
+    ) -> "AuthenticationResult":
         """Get a token: from the cache while one there is fresh, else from the authority.
 
         Args:
@@ -126,7 +131,7 @@ class Dispatcher:
         timeout: float | None = None,
         force_refresh: bool = False,
         **parameters: "Unpack[BuiltinParameters]",
-    ) -> AuthenticationResult: ...
+    ) -> "AuthenticationResult": ...
 
     @overload
     async def acquire_async(
@@ -137,7 +142,7 @@ class Dispatcher:
         timeout: float | None = None,
         force_refresh: bool = False,
         **parameters: object,
-    ) -> AuthenticationResult: ...
+    ) -> "AuthenticationResult": ...
 
     async def acquire_async(
         self,
@@ -147,7 +152,7 @@ class Dispatcher:
         timeout: float | None = None,
         force_refresh: bool = False,
         **parameters: object,
-    ) -> AuthenticationResult:
+    ) -> "AuthenticationResult":
         """As `acquire`, for asyncio.
 
         A fresh result returns at once. Else one thread does the work for all tasks that ask for
@@ -193,7 +198,9 @@ class Dispatcher:
             take(parameters), provider=provider, parameter_set=parameter_set
         )
 
-        def acquire() -> AuthenticationResult:
+        from grantway.acquisition import Acquisition
+
+        def acquire() -> "AuthenticationResult":
             wanted = Acquisition(self._workplace, settled, timeout)
             return wanted.fresh() or self._flights.run(wanted.key, wanted.run, wanted.remaining)
 
@@ -219,7 +226,7 @@ class Dispatcher:
         )
 
     @property
-    def registry(self) -> Registry:
+    def registry(self) -> "Registry":
         """The plugins this dispatcher works with."""
         return self._workplace.registry
 
@@ -240,7 +247,10 @@ class Dispatcher:
         parameter_set: str | None,
         timeout: float | None,
         force_refresh: bool = False,
-    ) -> Acquisition:
+    ) -> "Acquisition":
+        # Imported here, as by `bind`: what obtains a token is not needed to explain a call.
+        from grantway.acquisition import Acquisition
+
         settled = self._intake.settle(
             take(parameters), provider=provider, parameter_set=parameter_set
         )

@@ -8,16 +8,28 @@ match exactly, port included, and nothing that an authority says later widens th
 import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import attrs
 
 from grantway.protocol import GUID, OIDC, ClientAuthenticationMethod, Protocol
 from grantway.suggest import did_you_mean
 
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
 _LOOPBACK = {"127.0.0.1", "::1"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
+_IPV6 = re.compile(r"[0-9a-f:.]*:[0-9a-f:.]*")
+
+
+def _split(url: str) -> "SplitResult":
+    # Imported here: it is slow to import, and describing an environment is where it is first used.
+    from urllib.parse import urlsplit
+
+    return urlsplit(url)
 
 
 def host_of(url: str) -> str:
@@ -27,17 +39,17 @@ def host_of(url: str) -> str:
 
     Raises:
         ValueError: no http or https URL, or one with user information, an empty or non-ASCII
-            host, a trailing dot, white space or a backslash.
+            host, an empty label, an escape, white space, a control character or a backslash.
     """
-    if re.search(r"[\s\\]", url):
-        raise ValueError(f"{url!r} contains white space or a backslash")
-    parts = urlsplit(url)
+    if re.search(r"[\s\\\x00-\x1f\x7f]", url):
+        raise ValueError(f"{url!r} contains white space, a control character or a backslash")
+    parts = _split(url)
     host = (parts.hostname or "").lower()
     if parts.scheme not in _DEFAULT_PORTS or not host:
         raise ValueError(f"{url!r} is not an http or https URL")
     if "@" in parts.netloc:
         raise ValueError("a URL here must not carry user information")
-    if host.endswith(".") or not host.isascii():
+    if not (_HOST.fullmatch(host) or _IPV6.fullmatch(host)):
         raise ValueError(f"{host!r} is not a plain ASCII host name")
     bracketed = f"[{host}]" if ":" in host else host
     if parts.port is None or parts.port == _DEFAULT_PORTS[parts.scheme]:
@@ -47,7 +59,7 @@ def host_of(url: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether the URL's host is a literal loopback address (RFC 8252, section 8.3)."""
-    return (urlsplit(url).hostname or "") in _LOOPBACK
+    return (_split(url).hostname or "") in _LOOPBACK
 
 
 def _frozen(given: Mapping[str, str]) -> Mapping[str, str]:
@@ -77,8 +89,11 @@ class Trust:
 
     ca_bundle: str | None = None
     client_certificate: tuple[str, str] | None = None
-    proxy: str | None = None
-    headers: Mapping[str, str] = attrs.field(factory=dict[str, str], converter=_frozen, hash=False)
+    # A proxy's URL may hold a password, a gateway's header a key: neither is shown.
+    proxy: str | None = attrs.field(default=None, repr=False)
+    headers: Mapping[str, str] = attrs.field(
+        factory=dict[str, str], converter=_frozen, hash=False, repr=False
+    )
     loopback_http: bool = False
 
 
@@ -104,6 +119,8 @@ class Environment:
         advice: what to tell a user about the authority's own error numbers.
         default: calls that name no environment mean this one; only a built-in may say so.
         closed: why and since when the cloud is closed; a use of it is warned about.
+        unavailable: why it cannot be used now and what to do; asking for a token there then
+            raises `ConfigurationError`, before any secret is opened and before any network.
         trust: CA bundle, client certificate, proxy, headers.
         summary: one line for lists.
 
@@ -129,6 +146,7 @@ class Environment:
         factory=dict[int, str], converter=_frozen_advice, kw_only=True, hash=False, repr=False
     )
     closed: str = attrs.field(default="", kw_only=True)
+    unavailable: str = attrs.field(default="", kw_only=True)
     default: bool = attrs.field(default=False, kw_only=True)
     trust: Trust = attrs.field(factory=Trust, kw_only=True)
     summary: str = attrs.field(default="", kw_only=True)
@@ -142,10 +160,12 @@ class Environment:
                 )
         if not isinstance(self.protocol, Protocol):
             raise ValueError("protocol must be a Protocol")
-        parts = urlsplit(self.authority)
-        if parts.query or parts.fragment:
+        if "?" in self.authority or "#" in self.authority:
             raise ValueError(f"the authority {self.authority!r} has a query or fragment")
         self.check_scheme(self.authority)
+        for host in self.hosts:
+            if re.search(r"[/?#]", host):
+                raise ValueError(f"{host!r} is no host: name or name:port, without path or scheme")
         hosts = {host_of(self.authority), *(host_of(f"https://{host}") for host in self.hosts)}
         object.__setattr__(self, "secret_hosts", frozenset(hosts))
         if self.default_resource is not None:
@@ -166,6 +186,15 @@ class Environment:
             f"{url!r} is not https; plain http is for a literal loopback address of an "
             "environment that says trust.loopback_http"
         )
+
+    @property
+    def single_tenant(self) -> str | None:
+        """The one tenant of a single-tenant authority, else None.
+
+        An authority whose protocol knows no tenants has one all the same: the environment's name
+        stands for it, so that what requires a tenant is complete there.
+        """
+        return self.tenant or (self.name if self.protocol.tenant is None else None)
 
     def names(self, host: str) -> bool:
         """Whether a secret may go to `host` (as `host_of` spells it): exact match only."""
@@ -193,7 +222,7 @@ class Environment:
     def expand(self, template: str, *, tenant: str = "", tenant_id: str = "") -> str:
         """Fill a template of the protocol (see `grantway.protocol`) for this authority."""
         base = self.authority.rstrip("/")
-        parts = urlsplit(base)
+        parts = _split(base)
         return (
             template.replace("{authority}", base)
             .replace("{issuer}", self.authority)

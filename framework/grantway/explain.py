@@ -11,13 +11,13 @@ from typing import cast
 import attrs
 
 from grantway.authority import PlannedRequest
+from grantway.candidate import Candidate, given_names
 from grantway.errors import AmbiguousParameters, NoParameterSetMatches, SelectionError
 from grantway.intake import Given, Intake, Settled
 from grantway.parameters import SAVE_REFRESH_TOKEN
 from grantway.registry import Registry
 from grantway.request import TokenRequest
 from grantway.secret import MASK, Credential, Reference, Secret
-from grantway.selection import Candidate, given_names
 
 
 @attrs.frozen

@@ -10,12 +10,9 @@ for the work; when the last who waits is cancelled, `cancelled` is set, which en
 inside the work.
 """
 
-import asyncio
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
@@ -31,6 +28,9 @@ _PERSONAL = (DeadlineExceeded, Cancelled)
 
 class _Flight(Generic[R]):
     def __init__(self) -> None:
+        # Imported here, as asyncio is below: a process whose tokens are all cached flies nothing.
+        from concurrent.futures import Future
+
         self.future: Future[R] = Future()
         self.future.set_running_or_notify_cancel()
         self.cancelled = threading.Event()
@@ -42,10 +42,10 @@ class Flights(Generic[R]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._flights: dict[str, _Flight[R]] = {}
+        self._flights: dict[Hashable, _Flight[R]] = {}
         self._pid = os.getpid()
 
-    def run(self, key: str, work: Work[R], remaining: Callable[[], float]) -> R:
+    def run(self, key: Hashable, work: Work[R], remaining: Callable[[], float]) -> R:
         """Do the work for `key`, or wait for whoever does it already.
 
         `remaining` gives the seconds this caller can still wait, and raises when there are none.
@@ -59,16 +59,23 @@ class Flights(Generic[R]):
             if leads:
                 return self._lead(key, flight, work)
             try:
-                return flight.future.result(remaining())
-            except FutureTimeoutError:
+                # What the work raised is told from this wait's own end: both may be TimeoutError.
+                failure = flight.future.exception(remaining())
+            except TimeoutError:
                 remaining()
-            except _PERSONAL:
-                remaining()
+                continue
             finally:
                 self._leave(key, flight)
+            if failure is None:
+                return flight.future.result()
+            if not isinstance(failure, _PERSONAL):
+                raise failure
+            remaining()
 
-    async def run_async(self, key: str, work: Work[R], remaining: Callable[[], float]) -> R:
+    async def run_async(self, key: Hashable, work: Work[R], remaining: Callable[[], float]) -> R:
         """As `run`, for an asyncio task: it waits without a thread of its own."""
+        import asyncio
+
         while True:
             flight, leads = self._join(key)
             if leads:
@@ -78,19 +85,18 @@ class Flights(Generic[R]):
                     name="grantway-flight",
                     daemon=True,
                 ).start()
+            landing = asyncio.wrap_future(flight.future)
             try:
-                async with asyncio.timeout(remaining()):
-                    return await asyncio.wrap_future(flight.future)
-            except TimeoutError:
-                remaining()
-            except _PERSONAL:
-                if leads:
-                    raise
-                remaining()
+                landed, _ = await asyncio.wait((landing,), timeout=remaining())
             finally:
+                # What it may yet bring is nobody's then, and not asyncio's to complain of.
+                landing.cancel()
                 self._leave(key, flight)
+            if landed and (leads or not isinstance(landing.exception(), _PERSONAL)):
+                return landing.result()
+            remaining()
 
-    def _join(self, key: str) -> tuple[_Flight[R], bool]:
+    def _join(self, key: Hashable) -> tuple[_Flight[R], bool]:
         if self._pid != os.getpid():
             # A fork: the threads that led here are not in this process, nor is their lock's owner.
             self._lock, self._flights, self._pid = threading.Lock(), {}, os.getpid()
@@ -102,7 +108,7 @@ class Flights(Generic[R]):
             flight.waiting += 1
             return flight, False
 
-    def _leave(self, key: str, flight: _Flight[R]) -> None:
+    def _leave(self, key: Hashable, flight: _Flight[R]) -> None:
         with self._lock:
             flight.waiting -= 1
             if flight.waiting == 0 and not flight.future.done():
@@ -110,7 +116,7 @@ class Flights(Generic[R]):
                 if self._flights.get(key) is flight:
                     del self._flights[key]
 
-    def _lead(self, key: str, flight: _Flight[R], work: Work[R]) -> R:
+    def _lead(self, key: Hashable, flight: _Flight[R], work: Work[R]) -> R:
         try:
             result = work(flight.cancelled)
         except BaseException as error:
@@ -123,12 +129,12 @@ class Flights(Generic[R]):
         flight.future.set_result(result)
         return result
 
-    def _lead_quietly(self, key: str, flight: _Flight[R], work: Work[R]) -> None:
+    def _lead_quietly(self, key: Hashable, flight: _Flight[R], work: Work[R]) -> None:
         # What it raises is in the future, for whoever waits.
         with suppress(BaseException):
             self._lead(key, flight, work)
 
-    def _land(self, key: str, flight: _Flight[R]) -> None:
+    def _land(self, key: Hashable, flight: _Flight[R]) -> None:
         with self._lock:
             if self._flights.get(key) is flight:
                 del self._flights[key]

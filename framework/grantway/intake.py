@@ -6,13 +6,16 @@ here opens a secret or a socket.
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import attrs
 
 from grantway.cache.keys import result_key
+from grantway.candidate import given_names
 from grantway.config import Configuration, ValuesLayer
 from grantway.environment import Environment
 from grantway.errors import InvalidParameter, SelectionError
+from grantway.offer import Layer, Offer
 from grantway.parameters import (
     APPLICATION_ID,
     CREDENTIAL,
@@ -20,11 +23,14 @@ from grantway.parameters import (
     TENANT_ID,
     Parameter,
 )
-from grantway.registry import Registry
+from grantway.provider import Vault
 from grantway.request import TokenRequest
-from grantway.secret import Credential
-from grantway.selection import Choice, Layer, choose
-from grantway.suggest import did_you_mean
+from grantway.secret import Credential, Reference
+from grantway.selection import Choice, choose
+from grantway.suggest import did_you_mean, sentence
+
+if TYPE_CHECKING:
+    from grantway.registry import Registry
 
 _REMEMBERED = 4096
 
@@ -34,6 +40,15 @@ class Given(dict[str, object]):
 
     def __repr__(self) -> str:
         return f"<given: {', '.join(self) or 'nothing'}>"
+
+
+class _Call(tuple[object, ...]):
+    """A call as a key, secrets in clear in it: shows nothing."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<call>"
 
 
 def take(parameters: dict[str, object]) -> Given:
@@ -68,7 +83,7 @@ class Intake:
     """Settles calls against one registry, one configuration and one profile."""
 
     def __init__(
-        self, registry: Registry, configuration: Configuration, profile: str | None
+        self, registry: "Registry", configuration: Configuration, profile: str | None
     ) -> None:
         self._registry = registry
         own = {each.name: each for each in registry.parameters.values()}
@@ -96,7 +111,7 @@ class Intake:
             SelectionError: the call is wrong; see its subclasses.
             PluginError: `provider` or `parameter_set` names nothing.
         """
-        call = (provider, parameter_set, *parameters.items())
+        call = _Call((provider, parameter_set, *parameters.items()))
         try:
             known = self._settled.get(call)
         except TypeError:
@@ -142,14 +157,14 @@ class Intake:
                     parameter=parameter.name,
                 )
             values[parameter.name] = _checked(parameter.read, parameters, name, parameter)
-        for name in values:
-            for rival in known[name].excludes:
-                if rival in values:
-                    raise InvalidParameter(
-                        f"{name} and {rival} exclude each other.",
-                        remedy="Give one of them.",
-                        parameter=name,
-                    )
+        given = given_names(values)
+        for name in sorted(given):
+            for rival in sorted(given.intersection(known[name].excludes)):
+                raise InvalidParameter(
+                    f"{name} and {rival} exclude each other.",
+                    remedy="Give one of them.",
+                    parameter=name,
+                )
         return values
 
     def environment(self, values: dict[str, object]) -> Environment:
@@ -182,17 +197,19 @@ class Intake:
             if provider is None
             else self._registry.provider_candidates(provider, parameter_set)
         )
-        return choose(values, candidates, self.layers(environment))
+        canonical = environment.protocol.client_id.canonical
+        return choose(Offer(values, self.layers(environment), canonical=canonical), candidates)
 
     def layers(self, environment: Environment) -> tuple[Layer, ...]:
         """Where gaps are filled from, in order."""
-        if environment.tenant is None:
+        single = environment.single_tenant
+        if single is None:
             return self._layers
-        tenant = self._tenants.get(environment.tenant)
+        tenant = self._tenants.get(single)
         if tenant is None:
-            tenant = self._tenants[environment.tenant] = ValuesLayer(
+            tenant = self._tenants[single] = ValuesLayer(
                 "the environment's tenant",
-                {TENANT_ID.name: environment.tenant},
+                {TENANT_ID.name: single},
                 {TENANT_ID.name: TENANT_ID},
             )
         return (tenant, *self._layers)
@@ -203,7 +220,14 @@ class Intake:
         Raises:
             InvalidParameter: a value cannot be used in this environment.
         """
-        parameter_set = choice.candidate.parameter_set
+        parameter_set, vaults = choice.candidate.parameter_set, self._registry.vaults
+        for name, value in choice.values.items():
+            match value:
+                case Reference() | Credential(password=Reference()):
+                    where = value if isinstance(value, Reference) else value.password
+                    vault_of(cast("Reference", where), vaults, name)
+                case _:
+                    pass
         values = {**choice.values, ENVIRONMENT.name: environment.name}
         for parameter in parameter_set.parameters:
             validator = parameter.validator
@@ -214,6 +238,24 @@ class Intake:
             environment, choice.candidate.provider.name, parameter_set.name, values
         )
         return Settled(request, choice, _warnings(request, choice))
+
+
+def vault_of(reference: Reference, vaults: Mapping[str, Vault], parameter: str) -> Vault:
+    """The vault that a reference names.
+
+    Raises:
+        InvalidParameter: no installed vault has the scheme. The reference is not repeated: it
+            may be a secret that only looks like one.
+    """
+    vault = vaults.get(reference.scheme)
+    if vault is None:
+        schemes = ", ".join("-" if scheme == "-" else f"{scheme}:" for scheme in sorted(vaults))
+        raise InvalidParameter(
+            f"{parameter}: no installed vault opens this reference.",
+            remedy=f"References begin with one of: {schemes}.",
+            parameter=parameter,
+        )
+    return vault
 
 
 def _validate(
@@ -233,7 +275,7 @@ def _checked(
         return read(values[name])
     except ValueError as error:
         raise InvalidParameter(
-            f"{parameter.name}: {error}.", remedy=parameter.help, parameter=parameter.name
+            f"{parameter.name}: {sentence(error)}", remedy=parameter.help, parameter=parameter.name
         ) from None
 
 
@@ -242,6 +284,8 @@ def _warnings(request: TokenRequest, choice: Choice) -> tuple[str, ...]:
     environment = request.environment
     if environment.closed:
         found.append(f"{environment.name} is closed: {environment.closed}")
+    if environment.unavailable:
+        found.append(f"{environment.name} cannot be used now. {environment.unavailable}")
     credential, application_id = request.get(CREDENTIAL), request.get(APPLICATION_ID)
     if (
         isinstance(credential, Credential)

@@ -165,6 +165,9 @@ class Parameter(Generic[T_co]):
 class ParameterSet:
     """One way of calling a provider.
 
+    A third party's set is selected by the parameters of a call only if it requires one that no
+    built-in set takes; any other is reached with `provider=` (see `grantway.selection`).
+
     Attributes:
         name: unique in its provider; the reference command's name where it has one.
         required: parameters that must be given.
@@ -210,11 +213,10 @@ def _client_id(value: str, environment: "Environment") -> str:
 
 
 def _tenant(value: str, environment: "Environment") -> str:
-    form = environment.protocol.tenant
+    form, single = environment.protocol.tenant, environment.single_tenant
     tenant = form.read(value) if form else value
-    own = environment.tenant or ("" if form else value)
-    if own and tenant.casefold() != own.casefold():
-        raise ValueError(f"{environment.name} is of the single tenant {own!r}")
+    if single and tenant.casefold() != single.casefold():
+        raise ValueError(f"{environment.name} is of the single tenant {single!r}")
     return tenant
 
 
@@ -272,7 +274,7 @@ CLAIMS = Parameter(
 ACCOUNT = Parameter(
     "account", text, "The signed-in account to use, where there are several.", identity=False
 )
-COMMON: tuple[Parameter[object], ...] = (ENVIRONMENT, RESOURCE, SCOPES, CLAIMS, ACCOUNT)
+COMMON: tuple[Parameter[object], ...] = (ENVIRONMENT, RESOURCE, SCOPES, CLAIMS)
 
 APPLICATION_ID = Parameter(
     "application_id",
@@ -336,7 +338,7 @@ SAVE_REFRESH_TOKEN = Parameter(
 RESERVED = frozenset(
     (
         "provider", "parameter_set", "timeout", "force_refresh", "profile", "output", "json",
-        "help", "version", "no_plugins", "no_input", "verbose",
+        "all_tokens", "help", "version", "no_plugins", "no_input", "verbose",
     )
 )  # fmt: skip
 

@@ -5,8 +5,9 @@ why. `settle_claims` compares what all of them declare; it looks at them as a se
 order of loading decides nothing.
 """
 
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -14,13 +15,16 @@ import attrs
 from grantway.config import Configuration
 from grantway.environment import Environment
 from grantway.errors import PluginError
-from grantway.parameters import COMMON, NAME, RESERVED, Parameter
+from grantway.parameters import COMMON, NAME, RESERVED, Parameter, ParameterSet
 from grantway.provider import CredentialProvider, Discovery, TokenCacheFactory, Vault
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 State = Literal["active", "disabled", "set aside"]
+
+# Of an error's text no more is kept than a list can show.
+_LONGEST = 500
 
 
 @attrs.define(eq=False)
@@ -98,31 +102,66 @@ class Plugin:
             yield "discovery", discovery.name, None
 
 
+def recorded(entry: "EntryPoint", builtin_distribution: str) -> Plugin:
+    """The record of an entry point, before anything of it is imported.
+
+    A distribution whose metadata cannot be read is `unknown`, and so never a built-in one.
+    """
+    try:
+        distribution = str((entry.dist and entry.dist.name) or "unknown")
+        version = str((entry.dist and entry.dist.version) or "")
+    except Exception:  # noqa: BLE001  # whatever is wrong with it, the others go on
+        distribution, version = "unknown", ""
+    return Plugin(
+        name=f"{distribution}:{entry.name}",
+        distribution=distribution,
+        version=version,
+        target=entry.value,
+        builtin=_normal(distribution) == builtin_distribution,
+    )
+
+
+def described(error: BaseException) -> str:
+    """The type and text of what a plugin raised, on one line and not too long."""
+    try:
+        words = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001  # even the text of an error can raise
+        words = ""
+    return f"{type(error).__name__}: {words}"[:_LONGEST].removesuffix(": ")
+
+
+def _normal(name: str) -> str:
+    """A distribution's name in the one spelling that names are compared in (PEP 503)."""
+    distribution, colon, entry = name.partition(":")
+    return re.sub(r"[-_.]+", "-", distribution).casefold() + colon + entry
+
+
 def enabled(plugin: Plugin, configuration: Configuration, *, third_parties: bool) -> bool:
     """Whether the plugin may be imported at all; if not, its record says who forbade it."""
     if plugin.builtin:
         return True
-    spellings = {plugin.name, plugin.distribution, plugin.name.partition(":")[2]}
+    entry = plugin.name.partition(":")[2]
+    spellings = {_normal(name) for name in (plugin.name, plugin.distribution, entry)}
     variables = configuration.environ
     allowed, denied = variables.get("GRANTWAY_PLUGINS"), variables.get("GRANTWAY_DISABLE_PLUGINS")
     reason = ""
     if not third_parties:
         reason = "Plugins of third parties were switched off."
-    elif allowed is not None and spellings.isdisjoint(_listed(allowed)):
+    elif allowed is not None and spellings.isdisjoint(_listed(allowed.split(","))):
         reason = "It is not in GRANTWAY_PLUGINS."
-    elif denied and not spellings.isdisjoint(_listed(denied)):
+    elif denied and not spellings.isdisjoint(_listed(denied.split(","))):
         reason = "It is in GRANTWAY_DISABLE_PLUGINS."
-    elif configuration.enable is not None and spellings.isdisjoint(configuration.enable):
+    elif configuration.enable is not None and spellings.isdisjoint(_listed(configuration.enable)):
         reason = "It is not in plugins.enable of the configuration."
-    elif not spellings.isdisjoint(configuration.disable):
+    elif not spellings.isdisjoint(_listed(configuration.disable)):
         reason = "It is in plugins.disable of the configuration."
     if reason:
         plugin.state, plugin.reason = "disabled", reason
     return not reason
 
 
-def _listed(variable: str) -> list[str]:
-    return [name.strip() for name in variable.split(",") if name.strip()]
+def _listed(names: Iterable[str]) -> list[str]:
+    return [_normal(name.strip()) for name in names if name.strip()]
 
 
 def load(plugin: Plugin, entry: "EntryPoint") -> object:
@@ -131,7 +170,7 @@ def load(plugin: Plugin, entry: "EntryPoint") -> object:
     try:
         return entry.load()
     except (Exception, SystemExit) as error:  # noqa: BLE001  # any failure is the plugin's own
-        plugin.set_aside(f"It cannot be imported: {type(error).__name__}: {error}")
+        plugin.set_aside(f"It cannot be imported: {described(error)}")
         return None
     finally:
         plugin.import_seconds = time.perf_counter() - started
@@ -140,8 +179,14 @@ def load(plugin: Plugin, entry: "EntryPoint") -> object:
 def settle_claims(plugins: Sequence[Plugin]) -> None:
     """Set aside whoever claims a name that a built-in plugin, or another third party, claims.
 
-    A parameter may be declared by many, as long as all declare it the same.
+    Who has lost against a built-in one takes no other with it. A parameter may be declared by
+    many, as long as all declare it the same.
     """
+    _settle(plugins, against_builtin=True)
+    _settle([each for each in plugins if each.state == "active"], against_builtin=False)
+
+
+def _settle(plugins: Sequence[Plugin], *, against_builtin: bool) -> None:
     core = Plugin(name="grantway", builtin=True)
     claimed: dict[tuple[str, str], list[tuple[Plugin, Parameter[object] | None]]] = {}
     for parameter in COMMON:
@@ -156,7 +201,9 @@ def settle_claims(plugins: Sequence[Plugin]) -> None:
             rivals = [
                 other
                 for other, theirs in claims
-                if other is not plugin and not _same_parameter(declaration, theirs)
+                if other is not plugin
+                and other.builtin is against_builtin
+                and not _same_parameter(declaration, theirs)
             ]
             if rivals and not plugin.builtin:
                 names = sorted({rival.name for rival in rivals})
@@ -175,8 +222,7 @@ def check_declarations(plugin: Plugin) -> None:
     """Refuse what no provider may declare."""
     for provider in plugin.providers:
         sets = provider.parameter_sets
-        if not provider.name or not sets:
-            raise PluginError(f"The provider {provider.name!r} has no name or no parameter set.")
+        _check_types(provider)
         if len({each.name.casefold() for each in sets}) < len(sets):
             raise PluginError(f"The provider {provider.name} names two parameter sets alike.")
         seen: dict[str, Parameter[object]] = {}
@@ -185,8 +231,36 @@ def check_declarations(plugin: Plugin) -> None:
                 _check_name(provider.name, name)
                 if not _same_parameter(seen.setdefault(name, parameter), parameter):
                     raise PluginError(f"The provider {provider.name} declares {name!r} twice.")
+        for each in sets:
+            excluded = {name for parameter in each.required for name in parameter.excludes}
+            if excluded.intersection(parameter.name for parameter in each.required):
+                raise PluginError(
+                    f"The parameter set {each.name} of {provider.name} requires parameters that "
+                    "exclude each other."
+                )
+    for vault in plugin.vaults:
+        if not re.fullmatch(r"-|[a-z][a-z0-9+.-]*", vault.scheme, re.IGNORECASE):
+            raise PluginError(f"{vault.scheme!r} cannot be the scheme of a vault.")
     if not plugin.builtin and any(each.default for each in plugin.environments):
         raise PluginError("It declares a default environment, which only a built-in one can be.")
+
+
+def _check_types(provider: CredentialProvider) -> None:
+    """What a type checker would have told its author, where one was asked."""
+    if not isinstance(provider.name, str) or not provider.name.strip():
+        raise PluginError("A provider has no name.")
+    if not callable(provider.authenticate):
+        raise PluginError(f"The provider {provider.name} has no function authenticate.")
+    if not provider.parameter_sets:
+        raise PluginError(f"The provider {provider.name} has no parameter set.")
+    for each in provider.parameter_sets:
+        if not isinstance(each, ParameterSet) or not all(
+            isinstance(parameter, Parameter) for parameter in each.own
+        ):
+            raise PluginError(
+                f"The provider {provider.name} declares something that is no ParameterSet of "
+                "Parameters."
+            )
 
 
 def _check_name(provider: str, name: str) -> None:

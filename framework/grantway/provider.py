@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
-from grantway.authority import AuthorityRequest
 from grantway.environment import Environment
 from grantway.errors import Cancelled, DeadlineExceeded
 from grantway.parameters import ParameterSet
 from grantway.redaction import Redactor
-from grantway.request import TokenRequest
-from grantway.result import AuthenticationResult, UserInfo
 from grantway.secret import Secret
 
 if TYPE_CHECKING:
     import logging
+
+    from grantway.authority import AuthorityRequest
+    from grantway.request import TokenRequest
+    from grantway.result import AuthenticationResult, UserInfo
 
 
 class Clock(Protocol):
@@ -67,7 +68,7 @@ class Prompter(Protocol):
 class Transport(Protocol):
     """The only road to the network. It refuses every host the environment does not name."""
 
-    def fetch_token(self, request: AuthorityRequest, context: "Context") -> Mapping[str, object]:
+    def fetch_token(self, request: "AuthorityRequest", context: "Context") -> Mapping[str, object]:
         """Send a request to a token endpoint and return its answer, which has an access token.
 
         Raises:
@@ -77,7 +78,7 @@ class Transport(Protocol):
         ...
 
     def fetch_json(
-        self, request: AuthorityRequest, context: "Context", *, max_age: float = 0
+        self, request: "AuthorityRequest", context: "Context", *, max_age: float = 0
     ) -> Mapping[str, object]:
         """Send a request to any other endpoint and return the JSON object it answers.
 
@@ -99,7 +100,7 @@ def _new_id() -> str:
     return str(uuid4())
 
 
-def _keep_nowhere(context: "Context", token: str, account: UserInfo | None) -> None:
+def _keep_nowhere(context: "Context", token: Secret, account: "UserInfo | None") -> None:
     """Where no dispatcher is at work, as in an author's test, there is nowhere to keep it."""
 
 
@@ -130,7 +131,7 @@ class Context:
     cancelled: threading.Event = attrs.field(factory=threading.Event, repr=False)
     redactor: Redactor = attrs.field(factory=Redactor)
     correlation_id: str = attrs.field(factory=_new_id)
-    keep: "Callable[[Context, str, UserInfo | None], None]" = attrs.field(
+    keep: "Callable[[Context, Secret, UserInfo | None], None]" = attrs.field(
         default=_keep_nowhere, repr=False
     )
 
@@ -164,13 +165,14 @@ class Context:
             self.clock.wait(self.cancelled, min(left, self.remaining()))
         self.remaining()
 
-    def keep_refresh_token(self, token: str, account: UserInfo | None = None) -> None:
+    def keep_refresh_token(self, token: str | Secret, account: "UserInfo | None" = None) -> None:
         """Put a refresh token that has just arrived where it is safe, before anything else.
 
         It goes to the vault the caller named (`save_refresh_token`) and to the token cache.
         Call it as soon as a rotating refresh token is in hand: whatever fails afterwards, the
         token is not lost. Calling it again with the same token does nothing.
         """
+        token = token if isinstance(token, Secret) else Secret(token)
         self.redactor.add(token)
         self.keep(self, token, account)
 
@@ -209,11 +211,11 @@ class CredentialProvider:
 
     name: str
     parameter_sets: tuple[ParameterSet, ...] = attrs.field(converter=_as_tuple)
-    authenticate: Callable[[TokenRequest, Context], AuthenticationResult]
-    renew: Callable[[TokenRequest, Secret, Context], AuthenticationResult] | None = attrs.field(
+    authenticate: "Callable[[TokenRequest, Context], AuthenticationResult]"
+    renew: "Callable[[TokenRequest, Secret, Context], AuthenticationResult] | None" = attrs.field(
         default=None, kw_only=True
     )
-    plan: Callable[[TokenRequest], Iterable[AuthorityRequest]] | None = attrs.field(
+    plan: "Callable[[TokenRequest], Iterable[AuthorityRequest]] | None" = attrs.field(
         default=None, kw_only=True
     )
     interactive: tuple[str, ...] = attrs.field(default=(), kw_only=True)
@@ -252,7 +254,7 @@ class StoredRefreshToken:
     """
 
     token: Secret
-    account: UserInfo | None = None
+    account: "UserInfo | None" = None
     owner: str = ""
 
 
@@ -269,11 +271,11 @@ class TokenCache(Protocol):
         """The cache's own secret key, 32 bytes, under which keys and slots are made."""
         ...
 
-    def get(self, key: str) -> AuthenticationResult | None:
+    def get(self, key: str) -> "AuthenticationResult | None":
         """The result stored under `key`, fresh or not."""
         ...
 
-    def put(self, key: str, result: AuthenticationResult) -> None:
+    def put(self, key: str, result: "AuthenticationResult") -> None:
         """Store a result, in place of any other under `key`."""
         ...
 

@@ -7,7 +7,6 @@ knows the secrets it has met, and everything that leaves as text goes through it
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
 
 from grantway.secret import MASK, Secret
 
@@ -32,7 +31,11 @@ class Redactor:
         """Learn one more secret."""
         value = secret.reveal() if isinstance(secret, Secret) else secret
         if value and len(value) >= _SHORTEST:
-            for spelling in (value, quote(value, safe=""), quote_plus(value)):
+            from urllib.parse import quote, quote_plus
+
+            # An authority may send what UTF-8 cannot hold.
+            as_bytes = value.encode("utf-8", "surrogatepass")
+            for spelling in (value, quote(as_bytes, safe=""), quote_plus(as_bytes)):
                 self._known[spelling] = None
 
     def text(self, text: str) -> str:

@@ -9,9 +9,9 @@ to do, and nothing else notices. Five things can stop a plugin, checked in this 
 2. it does not load, or is no plugin: import error, exit, unknown hook, wrapper;
 3. a hook of it raises or returns something of a wrong type;
 4. what it declares cannot be: a reserved word, a parameter unlike the one that has its name;
-5. it claims a name that is taken. A built-in's claim stands; of third parties that claim the
-   same name, all are set aside until configuration disables all but one. Names are compared
-   without regard to case, and the order of loading decides nothing.
+5. it claims a name that is taken. A built-in's claim stands; of the third parties that are left
+   then, all that claim the same name are set aside until configuration disables all but one.
+   Names are compared without regard to case, and the order of loading decides nothing.
 
 Built-in means: of the distribution `grantway`. Nothing disables a built-in plugin.
 """
@@ -24,18 +24,27 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import pluggy
 
 from grantway import hookspecs
+from grantway.candidate import Candidate
 from grantway.config import Configuration
 from grantway.environment import Environment
 from grantway.errors import GrantwayError, PluginError, UnknownEnvironment
-from grantway.events import Observer
 from grantway.parameters import COMMON, Parameter
-from grantway.plugins import Plugin, check_declarations, enabled, load, settle_claims
+from grantway.plugins import (
+    Plugin,
+    check_declarations,
+    described,
+    enabled,
+    load,
+    recorded,
+    settle_claims,
+)
 from grantway.provider import CredentialProvider, Discovery, TokenCacheFactory, Vault
-from grantway.selection import Candidate
 from grantway.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:
     import click
+
+    from grantway.events import Observer
 
 BUILTIN_DISTRIBUTION = "grantway"
 
@@ -84,14 +93,7 @@ class Registry:
         configuration = configuration or Configuration()
         pairs: dict[str, tuple[Plugin, object]] = {}
         for entry in entry_points(group=hookspecs.ENTRY_POINT_GROUP):
-            distribution = entry.dist.name if entry.dist else "unknown"
-            plugin = Plugin(
-                name=f"{distribution}:{entry.name}",
-                distribution=distribution,
-                version=entry.dist.version if entry.dist else "",
-                target=entry.value,
-                builtin=distribution.casefold() == BUILTIN_DISTRIBUTION,
-            )
+            plugin = recorded(entry, BUILTIN_DISTRIBUTION)
             # The first on the path wins, as for imports.
             if plugin.name not in pairs:
                 may_load = enabled(plugin, configuration, third_parties=third_parties)
@@ -107,7 +109,8 @@ class Registry:
     ) -> "Registry":
         """A registry of the built-in plugins and these plugin objects or modules.
 
-        `names` gives them names; else each is called after its module or type.
+        `names` gives them names; else each is called after its module or type, with a number
+        where that would be said twice.
         """
         builtin = cls.load(configuration, third_parties=False)
         pairs: list[tuple[Plugin, object]] = [
@@ -118,9 +121,12 @@ class Registry:
             for each in builtin.plugins
             if each.builtin
         ]
+        taken: set[str] = set()
         for number, module in enumerate(plugins):
-            own = getattr(module, "__name__", type(module).__name__)
-            name = names[number] if number < len(names) else f"local:{own}"
+            own = f"local:{getattr(module, '__name__', type(module).__name__)}"
+            wanted = names[number] if number < len(names) else own
+            name = wanted if wanted not in taken else f"{wanted}-{number + 1}"
+            taken.add(name)
             pairs.append((Plugin(name, distribution=name.partition(":")[0]), module))
         return cls(pairs, configuration)
 
@@ -166,7 +172,7 @@ class Registry:
         return self._discoveries
 
     @property
-    def observers(self) -> tuple[tuple[str, Observer], ...]:
+    def observers(self) -> "tuple[tuple[str, Observer], ...]":
         """Plugin name and function of everybody who observes events."""
         return self._observers
 
@@ -180,7 +186,8 @@ class Registry:
         if found is None:
             fault = self.faults.get((name or "").casefold())
             if fault is not None:
-                raise fault
+                # It is raised again for each call, and should not collect their tracebacks.
+                raise fault.with_traceback(None)
             known = [each.name for each in self._environments]
             shown = repr(name) if name else "the default"
             raise UnknownEnvironment(
@@ -227,26 +234,32 @@ class Registry:
         return tuple(named)
 
     def commands(self) -> "Mapping[str, click.Command]":
-        """Further commands of plugins, by name; of two with one name neither is there."""
+        """Further commands of plugins, by name.
+
+        A built-in's stands; of two third parties' with one name neither is there.
+        """
         import click
 
-        found: dict[str, list[click.Command]] = {}
+        found: dict[str, list[tuple[Plugin, click.Command]]] = {}
         for plugin in self.plugins:
             if plugin.state != "active":
                 continue
             try:
                 for command in _call(self._manager, plugin, "grantway_commands", click.Command):
-                    found.setdefault(command.name or "", []).append(command)
+                    found.setdefault(command.name or "", []).append((plugin, command))
             except PluginError as error:
-                plugin.set_aside(error.message)
-        return {name: same[0] for name, same in found.items() if len(same) == 1}
+                plugin.set_aside(error.message, error.remedy)
+        # Built-ins come first in `plugins`.
+        return {
+            name: same[0][1] for name, same in found.items() if len(same) == 1 or same[0][0].builtin
+        }
 
     # Loading.
 
     def _admit(self, plugin: Plugin, module: object) -> None:
         plugin.module = module
-        plugin.file = str(getattr(module, "__file__", "") or "")
         try:
+            plugin.file = str(getattr(module, "__file__", "") or "")
             self._register(plugin, module)
             call = self._manager
             plugin.providers = _call(call, plugin, "grantway_providers", CredentialProvider)
@@ -257,8 +270,12 @@ class Registry:
             check_declarations(plugin)
         except PluginError as error:
             plugin.set_aside(error.message, error.remedy)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # any failure is the plugin's own
+            # What its objects do when they are looked at is their author's affair.
+            plugin.set_aside(f"It cannot be used: {described(error)}")
 
     def _register(self, plugin: Plugin, module: object) -> None:
+        hooks = 0
         for name in dir(module):
             options = self._manager.parse_hookimpl_opts(module, name)
             if options is None:
@@ -280,6 +297,13 @@ class Registry:
                 raise PluginError(
                     f"{hook} is a hook wrapper; a plugin cannot step between others here."
                 )
+            hooks += 1
+        if not hooks:
+            raise PluginError(
+                "It implements no hook.",
+                remedy="Its author has to name a module or object with @grantway.hookimpl "
+                "functions as the entry point.",
+            )
         try:
             self._manager.register(module, plugin.name)
         except (pluggy.PluginValidationError, ValueError) as error:
@@ -317,7 +341,7 @@ class Registry:
         self._candidates = tuple(
             each
             for each in self._all_candidates
-            if each.builtin or not any(each.overlaps(other) for other in builtin)
+            if each.builtin or not any(each.shadows(other) for other in builtin)
         )
         self._observers = tuple(
             (implementation.plugin_name, cast("Observer", implementation.function))
@@ -335,7 +359,8 @@ class Registry:
         }
         builtin = [each for plugin in active if plugin.builtin for each in plugin.environments]
         reserved = {name.casefold() for each in builtin for name in (each.name, *each.aliases)}
-        for name in configuration.environments:
+        configured: dict[str, str] = {}
+        for name in configuration.environments_in_order():
             try:
                 environment = configuration.environment(name, by_name)
                 names = {each.casefold() for each in (environment.name, *environment.aliases)}
@@ -343,8 +368,16 @@ class Registry:
                     configuration.fail(
                         f"the environment {name!r} takes a built-in's name: {', '.join(taken)}",
                         "Give it another name; `like` takes over a built-in's values.",
-                        key=name,
+                        at=("environments", name),
                     )
+                if taken := sorted(names & configured.keys()):
+                    configuration.fail(
+                        f"the environment {name!r} takes a name of {configured[taken[0]]!r}: "
+                        f"{', '.join(taken)}",
+                        "Names are compared without regard to case; give it another one.",
+                        at=("environments", name),
+                    )
+                configured |= dict.fromkeys(names, name)
                 by_name.update(dict.fromkeys(names, environment))
             except GrantwayError as error:
                 self.faults[name.casefold()] = error
@@ -370,7 +403,7 @@ def _call(manager: pluggy.PluginManager, plugin: Plugin, hook: str, kind: type[T
             answer = cast("Iterable[object]", implementation.function())
             items = list(islice(answer, _MOST + 1))
         except (Exception, SystemExit) as error:  # noqa: BLE001  # any failure is the plugin's own
-            raise PluginError(f"{hook} failed: {type(error).__name__}: {error}") from None
+            raise PluginError(f"{hook} failed: {described(error)}") from None
         if len(items) > _MOST:
             raise PluginError(f"{hook} yields without end.")
         for item in items:

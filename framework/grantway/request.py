@@ -61,7 +61,7 @@ class TokenRequest:
         """The tenant asked: the one given, else the environment's, else the protocol's default."""
         return (
             self.get(TENANT_ID)
-            or self.environment.tenant
+            or self.environment.single_tenant
             or self.environment.protocol.default_tenant
         )
 

@@ -29,14 +29,19 @@ class Secret:
     """A secret text that masks itself in everything but `reveal()`.
 
     Raises:
-        ValueError: the text is empty.
+        ValueError: it is no text, it is empty, or UTF-8 cannot hold it.
     """
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
+        if not isinstance(value, str):
+            raise ValueError("a secret has to be text")
         if not value:
             raise ValueError("a secret cannot be empty")
+        # Half a surrogate pair, as undecodable bytes become. An attempt to encode would show it.
+        if not value.isascii() and re.search("[\ud800-\udfff]", value):
+            raise ValueError("a secret has to be text that UTF-8 can hold")
         self._value = value
 
     def reveal(self) -> str:

@@ -7,8 +7,9 @@ given <= allowed, and one of `at_least_one` is given where that is declared. At 
 match a call:
 
 * Built-in sets never overlap, so one of them at most matches.
-* A third party's set that *overlaps* a built-in one, so that some call could match both, is out
-  of selection altogether; `provider=` reaches it. So installing a plugin never changes a call
+* A third party's set that *shadows* a built-in one, because a call that matches it could be
+  meant for the other, is out of selection altogether; `provider=` reaches it. So a third party's
+  set requires something that no built-in set takes, and installing a plugin never changes a call
   that a built-in set takes, and never diverts its secrets.
 * Where two third parties' sets both match, the call is ambiguous, and says so.
 
@@ -16,106 +17,22 @@ Only when nothing matches, *layers* (the environment's tenant, the profile, the 
 variables) complete what is missing, one after the other. They can complete a set, never
 disqualify one: the given names alone have to be allowed. Of several built-in sets that a layer
 completes, the one that uses most of what the layers offer is meant: a profile with a credential
-is a service principal, though its application id would do for a user.
+is a service principal, though its application id would do for a user. A third party's set that
+uses nothing of its own waits until no layer has completed a built-in one.
 
 Afterwards the layers fill the gaps of the chosen set, save two: a parameter whose rival
-(`excludes`) is there already, and a credential of another application than the one given.
+(`excludes`) is there already, and an application id or credential of another application than
+the one that is there already.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
 
 import attrs
 
-from grantway.errors import AmbiguousParameters, NoParameterSetMatches
-from grantway.parameters import APPLICATION_ID, COMMON, Parameter, ParameterSet
-from grantway.provider import CredentialProvider
-from grantway.secret import Credential
-
-
-def _names(parameters: Iterable[Parameter[object]]) -> frozenset[str]:
-    return frozenset(parameter.name for parameter in parameters)
-
-
-class Candidate:
-    """A parameter set as selection sees it: whose it is, and its names as sets."""
-
-    __slots__ = (
-        "allowed",
-        "at_least_one",
-        "builtin",
-        "excludes",
-        "label",
-        "parameter_set",
-        "provider",
-        "required",
-    )
-
-    def __init__(
-        self, provider: CredentialProvider, parameter_set: ParameterSet, *, builtin: bool
-    ) -> None:
-        self.provider = provider
-        self.parameter_set = parameter_set
-        self.builtin = builtin
-        self.required = _names(parameter_set.required)
-        self.at_least_one = _names(parameter_set.at_least_one)
-        self.allowed = _names(parameter_set.parameters)
-        self.excludes = {each.name: each.excludes for each in parameter_set.parameters}
-        same = provider.name == parameter_set.name
-        self.label = provider.name if same else f"{provider.name}/{parameter_set.name}"
-
-    def __repr__(self) -> str:
-        return f"<Candidate {self.label}>"
-
-    def matches(self, given: frozenset[str]) -> bool:
-        """Whether the set takes exactly these names."""
-        return given <= self.allowed and self.is_complete(given)
-
-    def is_complete(self, names: frozenset[str]) -> bool:
-        """Whether all it requires is among these names."""
-        return self.required <= names and (
-            not self.at_least_one or not self.at_least_one.isdisjoint(names)
-        )
-
-    def missing(self, given: frozenset[str]) -> tuple[str, ...]:
-        """The parameters to add; of `at_least_one` the first, where none is given."""
-        missing = [each.name for each in self.parameter_set.required if each.name not in given]
-        if self.at_least_one and self.at_least_one.isdisjoint(given):
-            missing.append(self.parameter_set.at_least_one[0].name)
-        return tuple(missing)
-
-    def unexpected(self, given: frozenset[str]) -> tuple[str, ...]:
-        """The parameters to leave out."""
-        return tuple(sorted(given - self.allowed))
-
-    def overlaps(self, other: "Candidate") -> bool:
-        """Whether some call would match both sets."""
-        both = self.allowed & other.allowed
-        return (self.required | other.required) <= both and all(
-            not one or not one.isdisjoint(both) for one in (self.at_least_one, other.at_least_one)
-        )
-
-
-class Layer(Protocol):
-    """A place that gaps are filled from: a name to show, and values by parameter name."""
-
-    @property
-    def name(self) -> str:
-        """What the place is called in explanations."""
-        ...
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The parameters it has a value for."""
-        ...
-
-    def read(self, name: str) -> object:
-        """The parsed value of a parameter.
-
-        Raises:
-            InvalidParameter: it cannot be parsed; the message says where it stands.
-        """
-        ...
+from grantway.candidate import Candidate, names_of
+from grantway.errors import AmbiguousParameters, InvalidParameter, NoParameterSetMatches
+from grantway.offer import Offer
+from grantway.parameters import COMMON
 
 
 @attrs.frozen(eq=False)
@@ -135,131 +52,104 @@ class Choice:
     completed_by: tuple[str, ...] = ()
 
 
-def given_names(values: Mapping[str, object]) -> frozenset[str]:
-    """The names that count as given: not None, and a flag only when it is true."""
-    return frozenset(
-        name for name, value in values.items() if value is not None and value is not False
-    )
-
-
-def choose(
-    values: Mapping[str, object], candidates: Sequence[Candidate], layers: Sequence[Layer] = ()
-) -> Choice:
-    """Select the parameter set for the given values and fill its gaps from the layers.
+def choose(offer: Offer, candidates: Sequence[Candidate]) -> Choice:
+    """Select the parameter set for what a call gives, and fill its gaps from the layers.
 
     Raises:
-        NoParameterSetMatches: none takes them, even with what the layers offer.
+        NoParameterSetMatches: none takes it, even with what the layers offer.
         AmbiguousParameters: two third parties' sets match alike.
         InvalidParameter: a value that a layer offers for the chosen set cannot be parsed.
     """
-    given = given_names(values)
-    candidate = _single([each for each in candidates if each.matches(given)], given)
-    used: tuple[str, ...] = ()
-    offered = given
-    for layer in layers:
-        if candidate is not None:
-            break
-        offered |= usable(layer, values, offered)
-        used = (*used, layer.name)
-        completed = [
-            each for each in candidates if given <= each.allowed and each.is_complete(offered)
-        ]
-        candidate = _single(_fullest(completed, offered), given)
+    candidate = _single([each for each in candidates if each.matches(offer.given)], offer.given)
     if candidate is None:
-        raise _no_match(given, candidates, offered)
-    return fill(candidate, values, layers, completed_by=used)
+        candidate = _completed(offer, candidates)
+    if candidate is None:
+        raise _no_match(offer, candidates)
+    values, origins = offer.fill(candidate)
+    needed = frozenset(candidate.missing(offer.given))
+    if candidate.at_least_one & needed:
+        needed |= candidate.at_least_one
+    needed_from = {layer for name, layer in origins.items() if name in needed}
+    used = tuple(layer.name for layer in offer.layers if layer.name in needed_from)
+    return Choice(candidate, values, origins, used)
 
 
-def fill(
-    candidate: Candidate,
-    values: Mapping[str, object],
-    layers: Sequence[Layer],
-    *,
-    completed_by: tuple[str, ...] = (),
-) -> Choice:
-    """Fill the gaps of a chosen set, each from the first layer that has a value for it."""
-    filled = {name: value for name, value in values.items() if value is not None}
-    origins: dict[str, str] = {}
-    for layer in layers:
-        for name in sorted(usable(layer, filled, frozenset(filled)) & candidate.allowed):
-            if not any(rival in filled for rival in candidate.excludes.get(name, ())):
-                filled[name] = layer.read(name)
-                origins[name] = layer.name
-    for parameter in candidate.parameter_set.parameters:
-        if parameter.default is not None and parameter.name not in filled:
-            filled[parameter.name] = parameter.default
-            origins[parameter.name] = "default"
-    return Choice(candidate, filled, origins, completed_by)
+def _completed(offer: Offer, candidates: Sequence[Candidate]) -> Candidate | None:
+    """The set that the fewest layers complete."""
+    ours = frozenset[str]().union(*(each.allowed for each in candidates if each.builtin))
+    completed: dict[Candidate, frozenset[str]] = {}
+    for count in range(1, len(offer.layers) + 1):
+        for each in candidates:
+            if offer.given <= each.allowed:
+                names = offer.reach(each, count)
+                if each.is_complete(names):
+                    completed[each] = names
+        meant = {
+            each: names for each, names in completed.items() if each.builtin or not names <= ours
+        }
+        if meant:
+            return _single(_fullest(meant), frozenset[str]().union(*meant.values()))
+    return _single(_fullest(completed), frozenset[str]().union(*completed.values()))
 
 
-def usable(layer: Layer, values: Mapping[str, object], taken: frozenset[str]) -> frozenset[str]:
-    """What a layer may add to these values: gaps only, and no other application's credential."""
-    names = layer.names - taken - frozenset(values)
-    application_id = values.get(APPLICATION_ID.name)
-    if application_id is None:
-        return names
-    return frozenset(
-        name
-        for name in names
-        if not (
-            isinstance(offered := layer.read(name), Credential)
-            and offered.user_name.casefold() != str(application_id).casefold()
-        )
-    )
-
-
-def _fullest(candidates: Sequence[Candidate], offered: frozenset[str]) -> list[Candidate]:
-    """Of the built-in sets among these, those that use most of what is offered; else all."""
-    builtin = [each for each in candidates if each.builtin]
+def _fullest(completed: Mapping[Candidate, frozenset[str]]) -> list[Candidate]:
+    """Of the built-in sets among these, those that use most of what there is; else all."""
+    builtin = {each: names for each, names in completed.items() if each.builtin}
     return [
         each
-        for each in builtin
-        if not any(each.allowed & offered < other.allowed & offered for other in builtin)
-    ] or list(candidates)
+        for each, names in builtin.items()
+        if not any(names < others for others in builtin.values())
+    ] or list(completed)
 
 
-def _single(matching: Sequence[Candidate], given: frozenset[str]) -> Candidate | None:
+def _single(matching: Sequence[Candidate], names: frozenset[str]) -> Candidate | None:
     if len(matching) > 1:
         labels = sorted(each.label for each in matching)
+        provider = min(matching, key=lambda each: each.label).provider
         raise AmbiguousParameters(
-            f"{', '.join(sorted(given)) or 'Nothing given'}: {' and '.join(labels)} match alike.",
-            remedy=f"Name the one you mean: provider={matching[0].provider.name!r} "
+            f"{', '.join(sorted(names)) or 'Nothing given'}: {' and '.join(labels)} match alike.",
+            remedy=f"Name the one you mean: provider={provider.name!r} "
             "(with parameter_set= where it has several).",
             candidates=labels,
         )
     return matching[0] if matching else None
 
 
-def nearest(given: frozenset[str], candidates: Sequence[Candidate]) -> Candidate:
-    """The set that takes the fewest changes to the call; with nothing given the default one."""
+def _no_match(offer: Offer, candidates: Sequence[Candidate]) -> NoParameterSetMatches:
+    """The error that says what to change, for the set that takes the fewest changes.
 
-    def distance(each: Candidate) -> tuple[bool, int, int, bool, str]:
-        lacking, surplus = each.missing(given), each.unexpected(given)
-        undecided = not given and not each.parameter_set.default
-        return (
-            undecided,
-            len(lacking) + len(surplus),
-            len(surplus),
-            not (each.builtin and each.parameter_set.default),
-            each.label,
-        )
-
-    return min(candidates, key=distance)
-
-
-def _no_match(
-    given: frozenset[str], candidates: Sequence[Candidate], offered: frozenset[str]
-) -> NoParameterSetMatches:
+    With nothing given that is the default one.
+    """
     if not candidates:
         return NoParameterSetMatches(
             "No credential provider is installed.",
             remedy="`grantway plugins` shows what was set aside, and why.",
         )
-    near = nearest(given, candidates)
-    missing = near.missing(given | (offered & near.allowed))
-    unexpected = near.unexpected(given)
-    common = _names(COMMON)
-    shown = ", ".join(sorted(given - common)) or "nothing"
+    given = offer.given
+
+    def lacking(each: Candidate) -> tuple[str, ...]:
+        try:
+            return each.missing(offer.reach(each))
+        except InvalidParameter:
+            # A layer's value that cannot be read is no help, and not what is wrong here.
+            return each.missing(given)
+
+    def distance(each: Candidate) -> tuple[bool, int, int, int, bool, str]:
+        surplus = each.unexpected(given)
+        default = each.builtin and each.parameter_set.default
+        return (
+            not given and not default,
+            len(lacking(each)) + len(surplus),
+            len(surplus),
+            # Whoever gave what one set requires and another merely takes means the former.
+            -len(each.required & given),
+            not default,
+            each.label,
+        )
+
+    near = min(candidates, key=distance)
+    missing, unexpected = lacking(near), near.unexpected(given)
+    shown = ", ".join(sorted(given - names_of(COMMON))) or "nothing"
     needs = f"{near.label} needs {' and '.join(missing)}" if missing else ""
     refuses = f"{near.label} does not take {' or '.join(unexpected)}" if unexpected else ""
     return NoParameterSetMatches(

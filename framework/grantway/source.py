@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from grantway.provider import Clock
 from grantway.request import TokenRequest
-from grantway.result import AuthenticationResult
 
 if TYPE_CHECKING:
     from grantway.oauth.bearer import BearerAuth
+    from grantway.result import AuthenticationResult
 
 
 class TokenSource:
@@ -24,7 +24,7 @@ class TokenSource:
 
     def __init__(
         self,
-        acquire: Callable[[], AuthenticationResult],
+        acquire: "Callable[[], AuthenticationResult]",
         clock: Clock,
         request: TokenRequest,
     ) -> None:
@@ -46,7 +46,7 @@ class TokenSource:
             return held[2]
         return self._renew().access_token
 
-    def result(self) -> AuthenticationResult:
+    def result(self) -> "AuthenticationResult":
         """The whole result, fresh. Errors are those of `Dispatcher.acquire`."""
         held = self._held
         if held is not None and self._time() < held[0] and self._monotonic() < held[1]:
@@ -67,7 +67,7 @@ class TokenSource:
 
         return BearerAuth(self.result, self._request, hosts)
 
-    def _renew(self) -> AuthenticationResult:
+    def _renew(self) -> "AuthenticationResult":
         result = self._acquire()
         now = self._time()
         until = result.serves_until

@@ -1,4 +1,4 @@
-"""Names that resemble one that is not known, for messages that end with a remedy."""
+"""The wording of messages: names that resemble an unknown one, and the end of a sentence."""
 
 from collections.abc import Iterable
 
@@ -19,3 +19,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A question to end a message with, or nothing where no known name resembles `word`."""
     names = nearest(word, known)
     return f"Did you mean {' or '.join(names)}?" if names else ""
+
+
+def sentence(words: object) -> str:
+    """The words with a full stop at their end, where they do not end a sentence already."""
+    text = str(words)
+    return text if text.endswith((".", "?", "!")) else f"{text}."

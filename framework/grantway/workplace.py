@@ -5,20 +5,20 @@ needed, for a process that only reads its cache never pays for HTTP.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from grantway.cache.memory import MemoryTokenCache
 from grantway.clock import SystemClock
 from grantway.config import Configuration, load
 from grantway.errors import CacheError, ConfigurationError
-from grantway.events import emit
 from grantway.provider import Clock, Prompter, TokenCache, Transport
-from grantway.registry import Registry
 from grantway.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from grantway.oauth.transport import HttpTransport
+    from grantway.registry import Registry
 
 R = TypeVar("R")
 
@@ -28,7 +28,7 @@ class Workplace:
 
     def __init__(
         self,
-        registry: Registry,
+        registry: "Registry",
         cache: TokenCache,
         transport: Transport | None,
         clock: Clock,
@@ -40,13 +40,13 @@ class Workplace:
         self.clock = clock
         self.prompter = prompter
         self._transport = transport
-        self._made: HttpTransport | None = None
+        self._made: dict[str, HttpTransport] = {}
         self._environ = configuration.environ
 
     @classmethod
     def furnish(
         cls,
-        registry: Registry,
+        registry: "Registry",
         configuration: Configuration,
         cache: TokenCache | str | None,
         transport: Transport | None,
@@ -72,8 +72,10 @@ class Workplace:
             # Imported here: requests is by far the heaviest thing we use.
             from grantway.oauth.transport import HttpTransport
 
-            self._made = HttpTransport(environ=self._environ)
-            self._transport = self._made
+            # Threads that come first together may each make one; setdefault, which is atomic,
+            # lets all of them use the same. A lock would have to survive a fork.
+            made = HttpTransport(environ=self._environ)
+            self._transport = self._made.setdefault("transport", made)
         return self._transport
 
     def with_cache(self, operation: str, use: Callable[[TokenCache], R]) -> R | None:
@@ -82,6 +84,8 @@ class Workplace:
             return use(self.cache)
         except CacheError as error:
             import logging
+
+            from grantway.events import emit
 
             logging.getLogger("grantway.cache").warning("the token cache failed: %s", error)
             emit(
@@ -95,19 +99,19 @@ class Workplace:
 
     def close(self) -> None:
         """Close what was made here; what was passed in is its owner's to close."""
-        if self._made is not None:
-            self._made.close()
+        for made in self._made.values():
+            made.close()
         self.cache.close()
 
 
-def configuration_of(config: Configuration | str | Path | None) -> Configuration:
+def configuration_of(config: "Configuration | str | Path | None") -> Configuration:
     """The configuration meant: one given, a file to read, or none at all."""
     if isinstance(config, Configuration):
         return config
     return Configuration() if config is None else load(config)
 
 
-def cache_of(cache: TokenCache | str | None, registry: Registry) -> TokenCache:
+def cache_of(cache: TokenCache | str | None, registry: "Registry") -> TokenCache:
     """The token cache meant: an object, or a kind by name or URL; None: in memory.
 
     Raises:

@@ -314,7 +314,7 @@ def test_the_v1_issuer_of_the_global_cloud_is_accepted_on_v1(registry: Registry)
 def test_loading_the_plugin_loads_nothing_but_itself_and_values() -> None:
     script = """
 import json, sys
-import grantway.registry
+import grantway.registry, urllib.parse
 before = set(sys.modules)
 import grantway_clouds
 list(grantway_clouds.grantway_environments())

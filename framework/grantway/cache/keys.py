@@ -6,7 +6,6 @@ it. Parts are length-prefixed, so that no two different requests run together in
 """
 
 from collections.abc import Iterable
-from hmac import digest
 from typing import cast
 
 from grantway.parameters import Parameter
@@ -21,6 +20,9 @@ _DERIVED = frozenset(("tenant_id", "application_id", "environment", "resource"))
 
 def fingerprint(key: bytes, *parts: str) -> str:
     """The HMAC of these parts under `key`, as hexadecimal text."""
+    # Imported here: hmac brings OpenSSL into every start.
+    from hmac import digest
+
     message = "".join(f"{len(part)}:{part}" for part in parts)
     return digest(key, message.encode(), "sha256").hex()
 

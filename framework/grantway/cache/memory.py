@@ -8,10 +8,13 @@ they are locked.
 import os
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from grantway.provider import StoredRefreshToken
-from grantway.result import AuthenticationResult
 from grantway.secret import Secret
+
+if TYPE_CHECKING:
+    from grantway.result import AuthenticationResult
 
 
 class MemoryTokenCache:
@@ -31,11 +34,11 @@ class MemoryTokenCache:
         """A key made for this cache alone."""
         return self._key
 
-    def get(self, key: str) -> AuthenticationResult | None:
+    def get(self, key: str) -> "AuthenticationResult | None":
         """See `TokenCache.get`."""
         return self._results.get(key)
 
-    def put(self, key: str, result: AuthenticationResult) -> None:
+    def put(self, key: str, result: "AuthenticationResult") -> None:
         """See `TokenCache.put`."""
         self._results[key] = result
 

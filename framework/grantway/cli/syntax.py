@@ -10,6 +10,7 @@ more are to be given. The parameters that every set takes are one word, `COMMON`
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from grantway import secret as secrets_
+from grantway.candidate import Candidate
 from grantway.parameters import (
     ENVIRONMENT,
     Parameter,
@@ -19,7 +20,6 @@ from grantway.parameters import (
     words,
 )
 from grantway.registry import Registry
-from grantway.selection import Candidate
 
 _METAVARS: dict[Callable[..., object], str] = {
     secrets_.credential: "USER=REFERENCE",

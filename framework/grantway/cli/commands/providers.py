@@ -12,10 +12,10 @@ from grantway.cli.session import Session, pass_session
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from grantway.candidate import Candidate
     from grantway.parameters import Parameter
     from grantway.provider import CredentialProvider
     from grantway.registry import Registry
-    from grantway.selection import Candidate
 
 
 @click.group(
