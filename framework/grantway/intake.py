@@ -12,9 +12,10 @@ import attrs
 
 from grantway.cache.keys import result_key
 from grantway.candidate import given_names
-from grantway.config import Configuration, ValuesLayer
+from grantway.config import Configuration
 from grantway.environment import Environment
 from grantway.errors import InvalidParameter, SelectionError
+from grantway.layers import ValuesLayer
 from grantway.offer import Layer, Offer
 from grantway.parameters import (
     APPLICATION_ID,

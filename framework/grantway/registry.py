@@ -26,6 +26,7 @@ import pluggy
 from grantway import hookspecs
 from grantway.candidate import Candidate
 from grantway.config import Configuration
+from grantway.described import environment_from, in_order
 from grantway.environment import Environment
 from grantway.errors import GrantwayError, PluginError, UnknownEnvironment
 from grantway.parameters import COMMON, Parameter
@@ -360,18 +361,20 @@ class Registry:
         builtin = [each for plugin in active if plugin.builtin for each in plugin.environments]
         reserved = {name.casefold() for each in builtin for name in (each.name, *each.aliases)}
         configured: dict[str, str] = {}
-        for name in configuration.environments_in_order():
+        for name in in_order(configuration.environments):
             try:
-                environment = configuration.environment(name, by_name)
+                environment = environment_from(
+                    configuration.document, name, configuration.environments[name], by_name
+                )
                 names = {each.casefold() for each in (environment.name, *environment.aliases)}
                 if taken := sorted(names & reserved):
-                    configuration.fail(
+                    configuration.document.fail(
                         f"the environment {name!r} takes a built-in's name: {', '.join(taken)}",
                         "Give it another name; `like` takes over a built-in's values.",
                         at=("environments", name),
                     )
                 if taken := sorted(names & configured.keys()):
-                    configuration.fail(
+                    configuration.document.fail(
                         f"the environment {name!r} takes a name of {configured[taken[0]]!r}: "
                         f"{', '.join(taken)}",
                         "Names are compared without regard to case; give it another one.",

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from grantway import Environment, Protocol, Registry
 from grantway.authority import planned_endpoints
-from grantway.config import parse, protocols_of
+from grantway.config import parse
+from grantway.described import protocols_of
 from grantway_clouds import ENTRA_V1, ENTRA_V2, ENVIRONMENTS
 from grantway_clouds.protocols import TENANT
 

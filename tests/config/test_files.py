@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from grantway import Configuration, Dispatcher, Registry
-from grantway.config import load, parse, protocols_of, user_file
+from grantway.config import load, parse, user_file
+from grantway.described import protocols_of
 from grantway.errors import ConfigurationError, InvalidParameter, UnknownEnvironment
 
 CLIENT = "11111111-2222-3333-4444-555555555555"

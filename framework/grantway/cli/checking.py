@@ -1,6 +1,5 @@
 """What is wrong with the configuration: all of it, not only what is met first."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from grantway.cli.session import Session
@@ -78,7 +77,7 @@ def _profile_faults(
             assert layer is not None  # noqa: S101  # or it would have no names
             _check(session, parameter, layer.read(parameter))
         except GrantwayError as error:
-            line = line_of(configuration.text, name, parameter)
+            line = configuration.document.line_of(("profiles", name, parameter))
             where = f"{configuration.file}:{line}: " if line else ""
             yield ConfigurationError(
                 f"{where}{error.message}",
@@ -104,19 +103,3 @@ def _as_configuration(error: GrantwayError) -> ConfigurationError:
     if isinstance(error, ConfigurationError):
         return error
     return ConfigurationError(error.message, remedy=error.remedy)
-
-
-def line_of(text: str, profile: str, parameter: str) -> int | None:
-    """The line of a parameter in its profile's table; the table's own where it is not found."""
-    header = re.compile(rf"\s*\[\s*profiles\s*\.\s*[\"']?{re.escape(profile)}[\"']?\s*\]")
-    spelled = re.escape(parameter).replace("_", "[_-]")
-    key = re.compile(rf"\s*[\"']?{spelled}[\"']?\s*=")
-    table = None
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header.match(line):
-            table = number
-        elif table is not None and line.lstrip().startswith("["):
-            break
-        elif table is not None and key.match(line):
-            return number
-    return table

@@ -11,7 +11,7 @@ from grantway.cli.session import Session, pass_session
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grantway.config import ValuesLayer
+    from grantway.layers import ValuesLayer
 
 _FAULTY = "faulty: see `grantway config check`"
 _SWITCHES = ("GRANTWAY_CONFIG", "GRANTWAY_PROFILE", "GRANTWAY_PLUGINS", "GRANTWAY_DISABLE_PLUGINS")

@@ -1,0 +1,162 @@
+"""Environments that a configuration file describes: `[environments.NAME]`.
+
+[environments.Keycloak]
+authority = "https://id.example.org/realms/main"
+
+[environments.Hill]
+like = "Keycloak"
+resources = { api = "https://api.hill.example" }
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import cast, get_args
+
+import attrs
+
+from grantway.document import Document, Keys, Table
+from grantway.environment import Environment, Trust
+from grantway.protocol import OIDC, ClientAuthenticationMethod, Protocol
+from grantway.suggest import did_you_mean
+
+_ENVIRONMENT = (
+    "like", "authority", "issuer", "protocol", "aliases", "tenant", "resources",
+    "default_resource", "hosts", "issuers", "client_authentication", "closed", "summary", "trust",
+)  # fmt: skip
+_TRUST = ("ca_bundle", "client_certificate", "proxy", "headers", "loopback_http")
+
+
+def in_order(environments: Mapping[str, Table]) -> tuple[str, ...]:
+    """The names of the configured environments, each after the one it is `like`."""
+    spelled = {name.casefold(): name for name in environments}
+    found: dict[str, None] = {}
+
+    def add(name: str, below: tuple[str, ...]) -> None:
+        base = spelled.get(str(environments[name].get("like")).casefold())
+        # A circle is left to fail where the first of its names is not known yet.
+        if base is not None and base not in below:
+            add(base, (*below, base))
+        found.setdefault(name)
+
+    for name in environments:
+        add(name, (name,))
+    return tuple(found)
+
+
+def environment_from(
+    document: Document, name: str, table: Table, known: Mapping[str, Environment]
+) -> Environment:
+    """Make the environment that `[environments.NAME]` describes.
+
+    `like` takes another environment's values as a start; with an `authority` of its own only
+    protocol and advice, for hosts, issuers, trust and resources go with the authority.
+    `issuer` is another word for `authority`; `protocol` is the name of any protocol that a
+    known environment speaks.
+
+    Raises:
+        ConfigurationError: an unknown key, a wrong type, a value that cannot be.
+    """
+    here = ("environments", name)
+    document.known(table, _ENVIRONMENT, here, whose=f"the environment {name!r}")
+    given = {key: _checked(document, (*here, key), value) for key, value in table.items()}
+    if "issuer" in given:
+        if "authority" in given:
+            document.fail(
+                f"the environment {name!r} has an authority and an issuer",
+                "They are two words for one thing: keep one of them.",
+                at=(*here, "issuer"),
+            )
+        given["authority"] = given.pop("issuer")
+    if "trust" in given:
+        given["trust"] = _trust(document, cast("Table", given["trust"]), (*here, "trust"))
+    if "protocol" in given:
+        given["protocol"] = _protocol(document, str(given["protocol"]), known, (*here, "protocol"))
+    like = given.pop("like", None)
+    try:
+        if like is None:
+            if "authority" not in given:
+                document.fail(f"the environment {name!r} needs an authority", at=here)
+            return Environment(name=name, **given)  # type: ignore[arg-type]  # checked above
+        base = known.get(str(like).casefold())
+        if base is None:
+            names = [each.name for each in known.values()]
+            document.fail(
+                f"{name!r} is to be like {like!r}, which is no environment",
+                did_you_mean(str(like), names),
+                at=(*here, "like"),
+            )
+        fresh: dict[str, object] = {"name": name, "aliases": (), "default": False}
+        if "authority" in given:
+            # Another authority is another circle of trust: nothing that says who may be
+            # sent a secret, or be believed, is taken over from the first one.
+            fresh |= {
+                "hosts": (),
+                "issuers": (),
+                "closed": "",
+                "tenant": None,
+                "trust": Trust(),
+            }
+            fresh |= {"resources": {}, "default_resource": None, "unavailable": ""}
+        return attrs.evolve(base, **{**fresh, **given})  # type: ignore[arg-type]  # as above
+    except ValueError as error:
+        document.fail(f"the environment {name!r}: {error}", at=here)
+
+
+def protocols_of(environments: Iterable[Environment]) -> tuple[Protocol, ...]:
+    """Every protocol that these environments speak, with the variants of each."""
+    found: dict[str, Protocol] = {OIDC.name: OIDC}
+    queue = [environment.protocol for environment in environments]
+    while queue:
+        protocol = queue.pop(0)
+        if protocol.name not in found:
+            found[protocol.name] = protocol
+            queue.extend(protocol.variants)
+    return tuple(found.values())
+
+
+def _protocol(
+    document: Document, word: str, known: Mapping[str, Environment], at: Keys
+) -> Protocol:
+    protocols = {each.name: each for each in protocols_of(known.values())}
+    if word not in protocols:
+        document.fail(
+            f"there is no protocol {word!r}",
+            did_you_mean(word, protocols) or f"There are: {', '.join(sorted(protocols))}.",
+            at=at,
+        )
+    return protocols[word]
+
+
+def _trust(document: Document, table: Table, at: Keys) -> Trust:
+    document.known(table, _TRUST, at, whose="trust")
+    given = {key: _checked(document, (*at, key), value) for key, value in table.items()}
+    return Trust(**given)  # type: ignore[arg-type]  # each value was checked
+
+
+def _method(document: Document, at: Keys, value: object) -> str:
+    word, words = document.word(at, value), get_args(ClientAuthenticationMethod)
+    if word not in words:
+        document.fail(
+            f"there is no {at[-1]} {word!r}",
+            did_you_mean(word, words) or f"There are: {', '.join(words)}.",
+            at=at,
+        )
+    return word
+
+
+# How the values of an environment's table are read that are no texts.
+_READERS: Mapping[str, Callable[[Document, Keys, object], object]] = {
+    "aliases": Document.texts,
+    "client_authentication": _method,
+    "client_certificate": Document.pair,
+    "headers": Document.named_texts,
+    "hosts": Document.texts,
+    "issuers": Document.texts,
+    "loopback_http": Document.flag,
+    "resources": Document.named_texts,
+    "trust": Document.table,
+}
+
+
+def _checked(document: Document, at: Keys, value: object) -> object:
+    """One value of an environment's table, of the type that its key asks for."""
+    return _READERS.get(at[-1], Document.word)(document, at, value)

@@ -1,0 +1,145 @@
+"""A TOML file that knows where things stand in it.
+
+TOML's reader forgets the lines; a message to whoever wrote the file needs them. A `Document`
+finds the line of a key again, and reads values of a wanted type or fails with the place.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NoReturn, cast
+
+import attrs
+
+from grantway.errors import ConfigurationError
+from grantway.suggest import did_you_mean, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+Table = Mapping[str, object]
+Keys = tuple[str, ...]
+
+# Enough of TOML's grammar to find the line of a key again.
+_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
+_DOTTED = rf"(?:{_PART.pattern}|\s*\.\s*)+"
+_HEADER = re.compile(rf"\s*\[\s*({_DOTTED})\s*\]")
+_ASSIGNMENT = re.compile(rf"\s*({_DOTTED})\s*=")
+
+
+@attrs.frozen(eq=False)
+class Document:
+    """The text of a configuration file, and where it was read from (None: nowhere)."""
+
+    text: str = attrs.field(default="", repr=False)
+    file: "Path | None" = None
+
+    def parse(self) -> Table:
+        """The file's values.
+
+        Raises:
+            ConfigurationError: it is not TOML.
+        """
+        import tomllib
+
+        try:
+            return tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError as error:
+            found = re.search(r"line (\d+)", str(error))
+            line = int(found[1]) if found else None
+            raise ConfigurationError(
+                f"{self._place(line)}: not TOML: {error}.",
+                remedy="https://toml.io has the format; texts stand in quotes.",
+                file=str(self.file or ""),
+                line=line,
+            ) from None
+
+    def fail(self, what: str, remedy: str = "", *, at: Keys = ()) -> NoReturn:
+        """Raise a `ConfigurationError` that says where in the file it is: `at` these keys."""
+        line = self.line_of(at)
+        raise ConfigurationError(
+            f"{self._place(line)}: {sentence(what)}",
+            remedy=remedy or "`grantway config check` checks the whole file.",
+            file=str(self.file or ""),
+            line=line,
+        )
+
+    def line_of(self, keys: Keys) -> int | None:
+        """The line of the file that has this key of this table, or the nearest one above it."""
+        keys = tuple(part.replace("-", "_") for part in keys)
+        best: int | None = None
+        depth, table = 0, Keys()
+        for number, line in enumerate(self.text.splitlines(), start=1):
+            if header := _HEADER.match(line):
+                found = table = _keys(header[1])
+            elif assignment := _ASSIGNMENT.match(line):
+                found = (*table, *_keys(assignment[1]))
+            else:
+                continue
+            # An inline table holds the rest of the keys on the same line.
+            found = tuple(part.replace("-", "_") for part in found)
+            shared = len(found) if keys[: len(found)] == found else 0
+            shared = len(keys) if found[: len(keys)] == keys else shared
+            if shared > depth:
+                best, depth = number, shared
+        return best
+
+    def _place(self, line: int | None) -> str:
+        file = str(self.file or "the configuration")
+        return f"{file}:{line}" if line else file
+
+    def known(
+        self, keys: "Iterable[str]", allowed: tuple[str, ...], at: Keys = (), *, whose: str = ""
+    ) -> None:
+        """Refuse a key of the table `at` that is not allowed; `whose` is the table, in words."""
+        for key in keys:
+            if key not in allowed:
+                what = f"{whose} has an unknown key {key!r}".removeprefix(" has an ")
+                self.fail(what, did_you_mean(key, allowed), at=(*at, key))
+
+    def table(self, at: Keys, value: object) -> Table:
+        """A table."""
+        if not isinstance(value, dict):
+            self.fail(f"{at[-1]} must be a table", at=at)
+        return cast("Table", value)
+
+    def tables(self, key: str, value: object) -> Mapping[str, Table]:
+        """A table of tables."""
+        tables = self.table((key,), value)
+        return {name: self.table((key, name), table) for name, table in tables.items()}
+
+    def texts(self, at: Keys, value: object) -> tuple[str, ...]:
+        """A list of texts; one text is a list of one."""
+        items = cast("list[object]", value) if isinstance(value, list) else [value]
+        if not all(isinstance(item, str) for item in items):
+            self.fail(f"{at[-1]} must be a list of texts", at=at)
+        return tuple(str(item) for item in items)
+
+    def word(self, at: Keys, value: object) -> str:
+        """A text."""
+        if not isinstance(value, str):
+            self.fail(f"{at[-1]} must be a text", at=at)
+        return value
+
+    def pair(self, at: Keys, value: object) -> tuple[str, ...]:
+        """Two texts: a certificate and its key."""
+        texts = self.texts(at, value)
+        if len(texts) != len(("certificate", "key")):
+            self.fail(f"{at[-1]} must be two texts: the certificate and its key", at=at)
+        return texts
+
+    def named_texts(self, at: Keys, value: object) -> Mapping[str, str]:
+        """A table of texts."""
+        table = self.table(at, value)
+        return {name: self.word((*at, name), item) for name, item in table.items()}
+
+    def flag(self, at: Keys, value: object) -> bool:
+        """True or false."""
+        if not isinstance(value, bool):
+            self.fail(f"{at[-1]} must be true or false", at=at)
+        return value
+
+
+def _keys(dotted: str) -> Keys:
+    """The parts of a dotted key of TOML; quotes are no part of them."""
+    return tuple(part.strip("\"'") for part in _PART.findall(dotted))
