@@ -17,11 +17,6 @@ class Account:
     info: UserInfo
     slot: str
 
-    @property
-    def account_name(self) -> str:
-        """What tells it apart from the others of its authority and client."""
-        return self.info.subject
-
 
 def known(cache: TokenCache, request: TokenRequest) -> tuple[Account, ...]:
     """The accounts that have signed in at the request's authority with its client."""

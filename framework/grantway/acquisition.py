@@ -19,6 +19,7 @@ from grantway.errors import (
     GrantwayError,
     InvalidGrant,
     InvalidParameter,
+    PluginError,
     VaultError,
 )
 from grantway.events import emit
@@ -38,7 +39,8 @@ class Acquisition:
     """One attempt at one token, from the opened secrets to the stored result."""
 
     __slots__ = (
-        "_account", "_deadline", "_kept", "_must_ask", "_place", "_settled", "_slot", "_timeout",
+        "_account", "_by_account", "_deadline", "_kept", "_must_ask", "_place", "_settled", "_slot",
+        "_stale", "_timeout",
         "_vault_failure", "key",
     )  # fmt: skip
 
@@ -49,18 +51,20 @@ class Acquisition:
         timeout: float | None,
         *,
         force_refresh: bool = False,
+        stale: AuthenticationResult | None = None,
     ) -> None:
         request, provider = settled.request, settled.choice.candidate.provider
         self._place = workplace
         self._settled = settled
+        self._stale = stale
         self._must_ask = force_refresh or not provider.reads_cache or CLAIMS.name in request.values
         self._account = None
-        account = ""
-        if provider.renew is not None and REFRESH_TOKEN.name not in request.values:
+        self._by_account = provider.renew is not None and REFRESH_TOKEN.name not in request.values
+        if self._by_account:
             self._account = workplace.with_cache(
                 "list", lambda cache: accounts.chosen(cache, request)
             )
-            account = self._account.account_name if self._account else ""
+        account = self._account.info.subject if self._account else ""
         #: Under which the result rests in the cache; see `grantway.cache.keys`.
         self.key = settled.key(workplace.cache.fingerprint_key, account)
         self._timeout = timeout if timeout is not None else default_timeout(settled)
@@ -112,15 +116,33 @@ class Acquisition:
             self._check_vaults()
             request = open_secrets(self._settled.request, self._place.registry.vaults, context)
             result = self._obtain(request, context)
-        except GrantwayError as error:
-            self._tell("token.failed", error=type(error).__name__)
-            raise
+        except Exception as error:
+            failure = self._as_declared(error, context)
+            self._tell("token.failed", error=type(failure).__name__)
+            if failure is error:
+                raise
+            raise failure from error
         if self._vault_failure is not None:
             failure = self._vault_failure
             raise VaultError(
                 failure.message, remedy=failure.remedy, scheme=failure.scheme, result=result
             )
         return result
+
+    def _as_declared(self, error: Exception, context: Context) -> Exception:
+        """The error as callers know it: what a third party's provider raises is its plugin's."""
+        candidate = self._settled.choice.candidate
+        if isinstance(error, GrantwayError) or candidate.builtin:
+            return error
+        plugin = self._place.registry.plugin_of(candidate.provider)
+        return PluginError(
+            f"The provider {candidate.provider.name} failed: "
+            f"{type(error).__name__}: {context.redactor.text(str(error))}".rstrip(": ")
+            + ".",
+            remedy=f"That is a fault of {plugin.name}: tell its author, or disable it.",
+            plugin=plugin.name,
+            distribution=plugin.distribution,
+        )
 
     def _obtain(self, request: TokenRequest, context: Context) -> AuthenticationResult:
         provider = self._settled.choice.candidate.provider
@@ -140,7 +162,8 @@ class Acquisition:
             acquired_on=result.acquired_on or self._now(),
         )
         if result.expires_on is not None:
-            self._place.with_cache("put", lambda cache: cache.put(self.key, result))
+            key = self._key_for(result)
+            self._place.with_cache("put", lambda cache: cache.put(key, result))
         self._tell(
             "token.acquired",
             tenant_id=result.tenant_id,
@@ -148,6 +171,12 @@ class Acquisition:
             renewed=renewed,
         )
         return result
+
+    def _key_for(self, result: AuthenticationResult) -> str:
+        """Where the result is looked for next: under its account, now that this is known."""
+        if not self._by_account or result.account is None:
+            return self.key
+        return self._settled.key(self._place.cache.fingerprint_key, result.account.subject)
 
     def _renew(self, request: TokenRequest, context: Context) -> AuthenticationResult | None:
         """Try the refresh token at rest; None where there is none or it is spent."""
@@ -185,7 +214,8 @@ class Acquisition:
             key = place.cache.fingerprint_key
             slot = self._slot or (account and keys.account_slot(key, request, account.subject))
             if slot:
-                stored = StoredRefreshToken(token, account, keys.owner_key(key, request))
+                owner = keys.owner_key(key, request) if self._by_account else ""
+                stored = StoredRefreshToken(token, account, owner)
                 place.with_cache("put", lambda cache: cache.put_refresh_token(slot, stored))
         if is_new:
             self._tell("refresh_token.kept", saved_to=str(destination) if destination else "")

@@ -200,6 +200,10 @@ class Registry:
             )
         return found
 
+    def plugin_of(self, provider: CredentialProvider) -> Plugin:
+        """The plugin that a provider is of."""
+        return next(each for each in self.plugins if provider in each.providers)
+
     def provider_candidates(
         self, provider: str, parameter_set: str | None = None
     ) -> tuple[Candidate, ...]:
