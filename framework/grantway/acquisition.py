@@ -89,7 +89,10 @@ class Acquisition:
             return None
         place, key = self._place, self.key
         result = place.with_cache("get", lambda cache: cache.get(key))
-        return result if result and place.clock.time() < result.serves_until else None
+        if result is None or place.clock.time() >= result.serves_until:
+            return None
+        stale = self._stale
+        return None if stale and stale.access_token == result.access_token else result
 
     def remaining(self) -> float:
         """Seconds until the caller's time is up.

@@ -200,8 +200,8 @@ class Dispatcher:
 
         from grantway.acquisition import Acquisition
 
-        def acquire() -> "AuthenticationResult":
-            wanted = Acquisition(self._workplace, settled, timeout)
+        def acquire(stale: "AuthenticationResult | None") -> "AuthenticationResult":
+            wanted = Acquisition(self._workplace, settled, timeout, stale=stale)
             return wanted.fresh() or self._flights.run(wanted.key, wanted.run, wanted.remaining)
 
         return TokenSource(acquire, self._workplace.clock, settled.request)

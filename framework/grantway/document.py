@@ -27,7 +27,7 @@ _HEADER = re.compile(rf"\s*\[\s*({_DOTTED})\s*\]")
 _ASSIGNMENT = re.compile(rf"\s*({_DOTTED})\s*=")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Document:
     """The text of a configuration file, and where it was read from (None: nowhere)."""
 

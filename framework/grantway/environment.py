@@ -7,6 +7,7 @@ match exactly, port included, and nothing that an authority says later widens th
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ def _split(url: str) -> "SplitResult":
     return urlsplit(url)
 
 
+@lru_cache(maxsize=1024)  # the same few addresses are looked at several times per request
 def host_of(url: str) -> str:
     """The host of a URL in the one spelling that hosts are compared in: `name` or `name:port`.
 

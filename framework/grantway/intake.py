@@ -59,7 +59,7 @@ def take(parameters: dict[str, object]) -> Given:
     return given
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Settled:
     """A request, how it came about, and what its caller should be warned of."""
 

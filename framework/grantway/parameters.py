@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 import attrs
 
 from grantway import secret as secrets_
+from grantway.named import Named
 
 if TYPE_CHECKING:
     from grantway.environment import Environment
@@ -88,8 +89,8 @@ SCHEMA_TYPES: dict[Callable[[object], object], dict[str, object]] = {
 }
 
 
-@attrs.frozen(eq=False)
-class Parameter(Generic[T_co]):
+@attrs.frozen(eq=False, repr=False)
+class Parameter(Named, Generic[T_co]):
     """One named input of a provider.
 
     Attributes:
@@ -161,8 +162,8 @@ class Parameter(Generic[T_co]):
         )
 
 
-@attrs.frozen(eq=False)
-class ParameterSet:
+@attrs.frozen(eq=False, repr=False)
+class ParameterSet(Named):
     """One way of calling a provider.
 
     A third party's set is selected by the parameters of a call only if it requires one that no

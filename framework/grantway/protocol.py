@@ -17,6 +17,8 @@ from typing import Literal
 
 import attrs
 
+from grantway.named import Named
+
 
 def _as_is(value: str) -> str:
     return value
@@ -55,8 +57,8 @@ ClientAuthenticationMethod = Literal[
 ]
 
 
-@attrs.frozen(eq=False)
-class Protocol:
+@attrs.frozen(eq=False, repr=False)
+class Protocol(Named):
     """One dialect of OAuth 2.
 
     Attributes:

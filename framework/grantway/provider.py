@@ -17,6 +17,7 @@ import attrs
 
 from grantway.environment import Environment
 from grantway.errors import Cancelled, DeadlineExceeded
+from grantway.named import Named
 from grantway.parameters import ParameterSet
 from grantway.redaction import Redactor
 from grantway.secret import Secret
@@ -182,8 +183,8 @@ class Context:
         return self.redactor.logger("grantway.provider")
 
 
-@attrs.frozen(eq=False)
-class CredentialProvider:
+@attrs.frozen(eq=False, repr=False)
+class CredentialProvider(Named):
     """One way to get a credential.
 
     Attributes:
@@ -304,8 +305,8 @@ class TokenCache(Protocol):
         ...
 
 
-@attrs.frozen(eq=False)
-class TokenCacheFactory:
+@attrs.frozen(eq=False, repr=False)
+class TokenCacheFactory(Named):
     """A kind of token cache: its name (and URL scheme), and how one is made from a URL."""
 
     name: str
@@ -313,8 +314,8 @@ class TokenCacheFactory:
     summary: str = attrs.field(default="", kw_only=True)
 
 
-@attrs.frozen(eq=False)
-class Discovery:
+@attrs.frozen(eq=False, repr=False)
+class Discovery(Named):
     """A way to learn an environment from a URL: its name, and the function that asks."""
 
     name: str

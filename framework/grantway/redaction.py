@@ -23,7 +23,7 @@ class Redactor:
     __slots__ = ("_known",)
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        self._known: dict[str, None] = {}
+        self._known: set[str] = set()
         for secret in secrets:
             self.add(secret)
 
@@ -31,22 +31,24 @@ class Redactor:
         """Learn one more secret."""
         value = secret.reveal() if isinstance(secret, Secret) else secret
         if value and len(value) >= _SHORTEST:
-            from urllib.parse import quote, quote_plus
-
-            # An authority may send what UTF-8 cannot hold.
-            as_bytes = value.encode("utf-8", "surrogatepass")
-            for spelling in (value, quote(as_bytes, safe=""), quote_plus(as_bytes)):
-                self._known[spelling] = None
+            self._known.add(value)
 
     def text(self, text: str) -> str:
         """Return `text` with every known secret masked."""
-        # list() first, in one step: another thread may be adding one.
-        for secret in sorted(list(self._known), key=len, reverse=True):  # noqa: C414
-            text = text.replace(secret, MASK)
+        from urllib.parse import quote, quote_plus
+
+        spelled: set[str] = set()
+        # tuple() takes them in one step: another thread may be adding one.
+        for value in tuple(self._known):
+            # An authority may send what UTF-8 cannot hold.
+            as_bytes = value.encode("utf-8", "surrogatepass")
+            spelled |= {value, quote(as_bytes, safe=""), quote_plus(as_bytes)}
+        for spelling in sorted(spelled, key=len, reverse=True):
+            text = text.replace(spelling, MASK)
         return text
 
     def __repr__(self) -> str:
-        return f"<Redactor of {len(self._known)} spellings>"
+        return f"<Redactor of {len(self._known)} secrets>"
 
     def logger(self, name: str) -> "logging.LoggerAdapter[logging.Logger]":
         """A logger of that name whose messages pass through `text`, arguments and all."""

@@ -35,7 +35,7 @@ from grantway.offer import Offer
 from grantway.parameters import COMMON
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Choice:
     """What was selected, with all values and where each came from.
 

@@ -24,7 +24,7 @@ class TokenSource:
 
     def __init__(
         self,
-        acquire: "Callable[[], AuthenticationResult]",
+        acquire: "Callable[[AuthenticationResult | None], AuthenticationResult]",
         clock: Clock,
         request: TokenRequest,
     ) -> None:
@@ -68,7 +68,11 @@ class TokenSource:
         return BearerAuth(self.result, self._request, hosts)
 
     def _renew(self) -> "AuthenticationResult":
-        result = self._acquire()
+        held = self._held
+        # What the monotonic clock says is over must not come back out of the cache, which knows
+        # the wall clock only.
+        is_over = held is not None and self._monotonic() >= held[1]
+        result = self._acquire(held[3] if held is not None and is_over else None)
         now = self._time()
         until = result.serves_until
         if until > now:

@@ -10,6 +10,7 @@ from typing import NoReturn
 from grantway import Context, CredentialProvider, ParameterSet, TokenRequest
 from grantway.errors import InteractionRequired
 from grantway.parameters import (
+    ACCOUNT,
     APPLICATION_ID,
     DEVICE_CODE,
     LOGIN_HINT,
@@ -38,7 +39,7 @@ USER_PROVIDER = CredentialProvider(
         ParameterSet(
             "User",
             (APPLICATION_ID,),
-            optional=SIGN_IN,
+            optional=(*SIGN_IN, ACCOUNT),
             default=True,
             summary="A person who signs in.",
         ),

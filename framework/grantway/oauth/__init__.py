@@ -6,7 +6,11 @@
     exchange               a grant sent, its answer turned into a result
     answers                what an answer means: a JSON object, or one of our errors
     id_token               the checks without which a claim is not believed
-    transport              the only road to the network
+    transport              the only road to the network; below it
+        routes             proxy, roots and client certificate, per environment
+        connections        the pool it sends by
+        watchdog           the deadline and cancellation, in waits that no timeout bounds
+        failures           what it means when a request fails
     bearer                 a token on its way to the API it is for
 
 Modules that need `requests` or cryptography are imported where they are used: a provider that is

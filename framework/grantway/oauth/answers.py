@@ -49,7 +49,11 @@ _BY_ERROR: dict[str, type[AuthorityError]] = {
     "expired_token": ExpiredToken,
     "code_expired": ExpiredToken,
 }
-_BY_STATUS: dict[int, type[AuthorityError]] = {401: InvalidClient, 403: AccessDenied}
+_BY_STATUS: dict[int, type[AuthorityError]] = {
+    401: InvalidClient,
+    403: AccessDenied,
+    429: Throttled,
+}
 _NEEDS_A_PERSON = {
     "interaction_required",
     "login_required",
@@ -116,15 +120,12 @@ def token_answer(answer: Answer, request: AuthorityRequest, context: Context) ->
         as `json_object`.
     """
     parsed = json_object(answer, request, context)
-    for name in ("access_token", "refresh_token", "id_token"):
-        value = parsed.get(name)
-        if isinstance(value, str):
-            context.redactor.add(value)
+    _learn_secrets(parsed, context)
     if "error" in parsed and "access_token" not in parsed:
         raise refusal(parsed, answer, request, context)
-    token = parsed.get("access_token")
-    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        raise _malformed(answer, request, "no usable access_token")
+    for name in ("access_token", "refresh_token", "id_token"):
+        if (name == "access_token" or parsed.get(name)) and not _is_usable(parsed.get(name)):
+            raise _malformed(answer, request, f"no usable {name}")
     return parsed
 
 
@@ -133,15 +134,15 @@ def refusal(
 ) -> GrantwayError:
     """The error for a refusal in the authority's words, with the environment's advice."""
 
-    def text(*names: str) -> str:
+    def text(*names: str, most: int = 200) -> str:
         for name in names:
             value = facts.get(name)
             if isinstance(value, str) and value:
-                return context.redactor.text(_CONTROL.sub(" ", value)).strip()
+                return context.redactor.text(_CONTROL.sub(" ", value)).strip()[:most]
         return ""
 
     error = text("error")
-    description = text("error_description", "detail", "title")[:2000]
+    description = text("error_description", "detail", "title", most=2000)
     numbers = facts.get("error_codes")
     found = cast("list[object]", numbers) if isinstance(numbers, list) else []
     codes = [code for code in found if isinstance(code, int)]
@@ -159,7 +160,7 @@ def refusal(
         description=description,
         codes=codes,
         suberror=text("suberror"),
-        claims=text("claims"),
+        claims=text("claims", most=20_000),
         correlation_id=text("correlation_id") or context.correlation_id,
         trace_id=text("trace_id"),
         timestamp=text("timestamp"),
@@ -185,19 +186,14 @@ def throttled(answer: Answer, request: AuthorityRequest, context: Context) -> Gr
     wait = retry_after(answer.headers, context.clock.time()) or 0.0
     error = facts.get("error")
     return Throttled(
-        f"{host_of(request.url)} asks to wait {wait:g} seconds (HTTP {answer.status}).",
+        f"{host_of(request.url)} asks to wait {wait:.0f} seconds (HTTP {answer.status}).",
         remedy="Try again then, or give more time with timeout=.",
-        error=error if isinstance(error, str) else "",
+        error=context.redactor.text(error)[:200] if isinstance(error, str) else "",
         status=answer.status,
         retry_after=wait,
         retryable=True,
         correlation_id=context.correlation_id,
     )
-
-
-def too_large(answer: Answer, request: AuthorityRequest) -> MalformedResponse:
-    """The error for an answer whose body is larger than any real one."""
-    return _malformed(answer, request, f"more than {LARGEST >> 20} MiB")
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -207,7 +203,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         return float(value)
     try:
         instant = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=UTC)
@@ -266,9 +262,21 @@ def _refuse(answer: Answer, request: AuthorityRequest, context: Context) -> NoRe
     raise _malformed(answer, request, what)
 
 
+def _learn_secrets(parsed: Mapping[str, object], context: Context) -> None:
+    for name in ("access_token", "refresh_token", "id_token"):
+        value = parsed.get(name)
+        if isinstance(value, str):
+            context.redactor.add(value)
+
+
+def _is_usable(token: object) -> bool:
+    """Whether it can be sent as it is; asked in a frame of its own, which no traceback shows."""
+    return isinstance(token, str) and _TOKEN.fullmatch(token) is not None
+
+
 def _unsaid_kind(error: str, status: int, request: AuthorityRequest) -> type[AuthorityError]:
     """The kind of a refusal that has no words of its own."""
-    if error:
+    if error and status != 429:
         return AuthorityError
     if status == 400 and any(name in ("refresh_token", "code") for name, _ in request.fields):
         return InvalidGrant

@@ -1,7 +1,8 @@
 """A grant sent to the token endpoint, and its answer turned into a result.
 
 The order is that of what can be lost. A refresh token that arrives is put where it is safe
-before anything else is looked at; then the id_token is checked; then the result is made.
+before anything else is looked at; then the id_token is checked; then the result is made. Until
+then every token is a `Secret`, so that none is in a traceback.
 """
 
 from grantway.authority import AuthorityRequest
@@ -19,7 +20,7 @@ def exchange(
     context: Context,
     *,
     refresh_token: Secret | None = None,
-    nonce: str | None = None,
+    nonce: Secret | None = None,
 ) -> AuthenticationResult:
     """Send a grant and return the result.
 
@@ -37,20 +38,23 @@ def exchange(
     answer = context.transport.fetch_token(sent, context)
     now = context.clock.time()
 
-    def text(name: str) -> str | None:
+    def text(name: str) -> str:
         value = answer.get(name)
-        return value if isinstance(value, str) and value else None
+        return value if isinstance(value, str) else ""
 
-    if new := text("refresh_token"):
+    def secret(name: str) -> Secret | None:
+        return Secret(text(name)) if text(name) else None
+
+    access_token = Secret(text("access_token"))
+    if new := secret("refresh_token"):
         context.keep_refresh_token(new)
     account = None
-    id_token = text("id_token")
-    if id_token is not None:
+    if id_token := secret("id_token"):
         claims = checked_claims(
             id_token,
             client_id=request.client_id,
             context=context,
-            access_token=str(answer["access_token"]),
+            access_token=access_token,
             nonce=nonce,
         )
         if claims is None:
@@ -59,17 +63,18 @@ def exchange(
             account = UserInfo.from_claims(claims)
             if new:
                 context.keep_refresh_token(new, account)
+    newest = new or refresh_token
     token_type = text("token_type") or "Bearer"
     granted = text("scope")
     return AuthenticationResult(
-        str(answer["access_token"]),
+        access_token.reveal(),
         "Bearer" if token_type.casefold() == "bearer" else token_type,
         acquired_on=instant(now),
         expires_on=expiry(answer, now),
         extended_expires_on=later(answer, "ext_expires_in", now),
         refresh_on=later(answer, "refresh_in", now),
-        refresh_token=new or (refresh_token.reveal() if refresh_token else None),
-        id_token=id_token,
+        refresh_token=newest.reveal() if newest else None,
+        id_token=id_token.reveal() if id_token else None,
         scopes=tuple(granted.split()) if granted else request.scopes,
         resource=request.resource,
         tenant_id=(account.tenant_id if account else "") or request.tenant,

@@ -5,23 +5,29 @@ transport like everything else; keys that a token brings along (`jwk`, `jku`, `x
 never looked at. Only asymmetric algorithms count, and never `none`. Then issuer, audience,
 authorized party, the times, the nonce and the access token's hash.
 
-A token signed by a key that is not in the document leads to one more look, at most once a
-minute: authorities change their keys.
+A token that no key in the document verifies leads to one more look, at most once a minute:
+authorities change their keys.
+
+Tokens are handed from function to function as `Secret`, so that none is in a traceback.
 """
 
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from grantway.authority import AuthorityRequest
 from grantway.errors import MalformedResponse, ProtocolViolation
+from grantway.oauth.answers import seconds
 from grantway.oauth.metadata import MAX_AGE, endpoint, is_issuer, metadata
 from grantway.provider import Context
+from grantway.secret import Secret
 
 if TYPE_CHECKING:
     from jwt import PyJWK
+    from jwt.types import Options
 
 ALGORITHMS = frozenset(
     ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
@@ -36,12 +42,12 @@ _LARGEST = 64 * 1024
 
 
 def checked_claims(
-    id_token: str,
+    id_token: Secret,
     *,
     client_id: str,
     context: Context,
-    access_token: str | None = None,
-    nonce: str | None = None,
+    access_token: Secret | None = None,
+    nonce: Secret | None = None,
 ) -> Mapping[str, object] | None:
     """The claims of an id_token that has passed every check.
 
@@ -52,15 +58,7 @@ def checked_claims(
         AuthorityError, MalformedResponse, TransportError, DeadlineExceeded: the keys could not
             be had.
     """
-    # Imported here: only a call that brings an id_token pays for cryptography.
-    import jwt
-
-    if len(id_token) > _LARGEST:
-        raise _refused("it is too large")
-    try:
-        header = cast("Mapping[str, object]", jwt.get_unverified_header(id_token))
-    except jwt.InvalidTokenError:
-        raise _refused("it is no JWT") from None
+    header = _header(id_token)
     algorithm = header.get("alg")
     if algorithm == "none" and context.environment.protocol.ignore_unsigned_id_token:
         return None
@@ -68,44 +66,63 @@ def checked_claims(
         raise _refused(f"its algorithm {str(algorithm)[:20]!r} is not allowed")
     if "crit" in header:
         raise _refused("it demands extensions that are not known here")
-    for key in _keys(header.get("kid"), algorithm, context):
-        try:
-            claims = jwt.decode(
-                id_token,
-                key=key,
-                algorithms=[algorithm],
-                options={
-                    "verify_aud": False, "verify_iss": False, "verify_exp": False,
-                    "verify_nbf": False, "verify_iat": False, "verify_sub": False,
-                    "verify_jti": False,
-                },
-            )  # fmt: skip
-        except jwt.InvalidTokenError:
-            continue
-        _check(cast("Mapping[str, object]", claims), client_id, context, nonce)
-        _check_hash(cast("Mapping[str, object]", claims), algorithm, access_token)
-        return cast("Mapping[str, object]", claims)
+    for keys in _key_sets(header.get("kid"), algorithm, context):
+        for key in keys:
+            claims = _verified(id_token, key, algorithm)
+            if claims is not None:
+                _check(claims, client_id, context, nonce)
+                _check_hash(claims, algorithm, access_token)
+                return claims
     raise _refused("no key of the authority verifies its signature")
 
 
-def _keys(kid: object, algorithm: str, context: Context) -> "list[PyJWK]":
-    """The authority's keys that may have signed: by key id, else all of the algorithm's kind."""
+def _header(id_token: Secret) -> Mapping[str, object]:
+    # Imported here: only a call that brings an id_token pays for cryptography.
+    import jwt
+
+    if len(id_token.reveal()) > _LARGEST:
+        raise _refused("it is too large")
+    header: Mapping[str, object] | None = None
+    with suppress(jwt.InvalidTokenError, ValueError, RecursionError):
+        header = cast("Mapping[str, object]", jwt.get_unverified_header(id_token.reveal()))
+    if header is None:
+        raise _refused("it is no JWT")
+    return header
+
+
+def _verified(id_token: Secret, key: "PyJWK", algorithm: str) -> Mapping[str, object] | None:
+    """The claims, if this key signed them; none of them is checked yet."""
+    import jwt
+
+    options: Options = {
+        "verify_aud": False, "verify_iss": False, "verify_exp": False, "verify_nbf": False,
+        "verify_iat": False, "verify_sub": False, "verify_jti": False,
+    }  # fmt: skip
+    try:
+        claims = jwt.decode(id_token.reveal(), key=key, algorithms=[algorithm], options=options)
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
+        return None
+    return cast("Mapping[str, object]", claims)
+
+
+def _key_sets(kid: object, algorithm: str, context: Context) -> "Iterator[list[PyJWK]]":
+    """The authority's keys that may have signed: as they are known, then as they are now."""
     document = metadata(context.environment, context)
     url = endpoint(document, "jwks_uri", context.environment)
     if not url:
         raise _refused("the authority names no keys to check it with")
     request = AuthorityRequest("keys", url)
-    found: list[PyJWK] = []
+    known: Mapping[str, object] | None = None
     for max_age in (MAX_AGE, REFETCH):
-        listed = context.transport.fetch_json(request, context, max_age=max_age).get("keys")
+        found = context.transport.fetch_json(request, context, max_age=max_age)
+        if found is known:
+            return
+        known, listed = found, found.get("keys")
         if not isinstance(listed, list):
             raise MalformedResponse(
                 f"The key document of {context.environment.name} lists no keys."
             )
-        found = _usable(cast("list[object]", listed), kid, algorithm)
-        if found:
-            break
-    return found
+        yield _usable(cast("list[object]", listed), kid, algorithm)
 
 
 def _usable(listed: list[object], kid: object, algorithm: str) -> "list[PyJWK]":
@@ -130,7 +147,7 @@ def _usable(listed: list[object], kid: object, algorithm: str) -> "list[PyJWK]":
 
 
 def _check(
-    claims: Mapping[str, object], client_id: str, context: Context, nonce: str | None
+    claims: Mapping[str, object], client_id: str, context: Context, nonce: Secret | None
 ) -> None:
     now = context.clock.time()
     tenant_id = claims.get("tid")
@@ -159,24 +176,28 @@ def _check(
         raise _refused("it names no subject")
     if nonce is not None and not (
         isinstance(given := claims.get("nonce"), str)
-        and hmac.compare_digest(given.encode(), nonce.encode())
+        and hmac.compare_digest(_bytes(given), _bytes(nonce.reveal()))
     ):
         raise _refused("it does not repeat the nonce of this sign-in")
 
 
-def _check_hash(claims: Mapping[str, object], algorithm: str, access_token: str | None) -> None:
+def _check_hash(claims: Mapping[str, object], algorithm: str, access_token: Secret | None) -> None:
     stated = claims.get("at_hash")
     if stated is None or access_token is None:
         return
-    digest = hashlib.new(f"sha{algorithm[2:]}", access_token.encode("ascii")).digest()
+    digest = hashlib.new(f"sha{algorithm[2:]}", _bytes(access_token.reveal())).digest()
     expected = base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=")
-    if not isinstance(stated, str) or not hmac.compare_digest(stated.encode(), expected):
+    if not isinstance(stated, str) or not hmac.compare_digest(_bytes(stated), expected):
         raise _refused("it belongs to another access token")
 
 
 def _number(claims: Mapping[str, object], name: str) -> float | None:
     value = claims.get(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return None if isinstance(value, str) else seconds(value)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _refused(why: str, remedy: str = "") -> ProtocolViolation:

@@ -28,8 +28,11 @@ MAX_AGE = 3600.0
 _TENANT = "{tenantid}"
 
 
-def endpoints(request: TokenRequest, context: Context) -> Endpoints:
+def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoints:
     """The endpoints for a request, asking the authority only for what is not known without.
+
+    `further` names those that are needed beside the token endpoint (`authorization`,
+    `device_authorization`). Of the others a document may say what it likes.
 
     Raises:
         ProtocolViolation: the document is another issuer's, or points to a host or scheme that
@@ -49,14 +52,18 @@ def endpoints(request: TokenRequest, context: Context) -> Endpoints:
             remedy="Check that the authority is the issuer of an OAuth 2 server.",
             host=host_of(environment.authority),
         )
+
+    def found(name: str) -> str:
+        return endpoint(document, f"{name}_endpoint", environment) if name in further else ""
+
     methods = document.get("token_endpoint_auth_methods_supported")
     named = cast("list[object]", methods) if isinstance(methods, list) else []
     listed = tuple(str(each) for each in named)
     return attrs.evolve(
         planned,
         token=token,
-        authorization=endpoint(document, "authorization_endpoint", environment),
-        device_authorization=endpoint(document, "device_authorization_endpoint", environment),
+        authorization=found("authorization"),
+        device_authorization=found("device_authorization"),
         client_authentication=planned.client_authentication or listed or ("client_secret_basic",),
     )
 

@@ -5,6 +5,7 @@ with `NO_PROXY`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`. All of it is found out 
 environment and host, not at each request: that is a third of what a request costs.
 """
 
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +14,10 @@ import attrs
 
 from grantway.environment import Environment
 from grantway.errors import ConfigurationError
+
+CONNECT_TIMEOUT = 5.0
+READ_TIMEOUT = 30.0
+"""Seconds, the usual for a token endpoint; both are cut to what is left of the caller's time."""
 
 
 @attrs.frozen
@@ -36,26 +41,49 @@ def route(environment: Environment, url: str, environ: Mapping[str, str]) -> Rou
     """Find out the way to the host of `url`.
 
     Raises:
-        ConfigurationError: a CA bundle or certificate that is named does not exist.
+        ConfigurationError: a CA bundle or certificate that is named does not exist or cannot be
+            used.
     """
     trust = environment.trust
     scheme = urlsplit(url).scheme
     proxy = _proxy(url, scheme, environ) if trust.proxy is None else trust.proxy
     bundle = trust.ca_bundle or environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE")
-    for path in (bundle, *(trust.client_certificate or ())):
-        if path and not Path(path).exists():
-            raise ConfigurationError(
-                f"{environment.name}: there is no file {path}.",
-                remedy="Correct ca_bundle or client_certificate of the environment, or "
-                "REQUESTS_CA_BUNDLE.",
-                file=path,
-            )
+    if scheme == "https":
+        _check(bundle or "", trust.client_certificate, environment.name)
     return Route(
         proxies={scheme: proxy} if proxy else {},
         verify=bundle or True,
         cert=trust.client_certificate,
         headers=trust.headers,
     )
+
+
+def _check(bundle: str, certificate: tuple[str, str] | None, name: str) -> None:
+    """Find out now what would otherwise look like a server that is not to be trusted."""
+    path = next((each for each in (bundle, *(certificate or ())) if not _exists(each)), "")
+    fault = f"there is no file {path}" if path else ""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if not fault and Path(bundle).is_file():
+            path = bundle
+            context.load_verify_locations(bundle)
+        if not fault and certificate:
+            path = certificate[0]
+            # A key that is encrypted must not ask the terminal for its password.
+            context.load_cert_chain(*certificate, password=lambda: "")
+    except (OSError, ValueError):
+        fault = f"{path} cannot be read or holds no certificate (or key) that can be used"
+    if not fault:
+        return
+    raise ConfigurationError(
+        f"{name}: {fault}.",
+        remedy="Correct ca_bundle or client_certificate of the environment, or REQUESTS_CA_BUNDLE.",
+        file=path,
+    )
+
+
+def _exists(path: str) -> bool:
+    return not path or Path(path).exists()
 
 
 def _proxy(url: str, scheme: str, environ: Mapping[str, str]) -> str:

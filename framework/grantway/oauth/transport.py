@@ -5,11 +5,14 @@ all share. The session drives the grant and reads the answer as OAuth 2; the pol
 stands around it:
 
 * a host is asked only if the environment names it, by https only (or an allowed loopback);
-* a redirect is never followed, cookies are never kept, `.netrc` is never read;
-* connecting may take 5 seconds, each wait for the server 30, and all of it the caller's time;
+* the adapter is called directly, not through a session of requests: so there is nobody who would
+  follow a redirect, keep a cookie, read `.netrc` or settle proxies anew at each request;
+* connecting to an address may take 5 seconds, each wait for the server 30, and all of it the
+  caller's time, however the server drips (`grantway.oauth.watchdog`);
 * only what surely had no effect is sent again: a connection that was not made, and an answer 429
   or 503 that says when to come back. A code is never sent twice;
-* an answer is read up to a limit, and understood by `grantway.oauth.answers`;
+* an answer is read up to a limit, also when it unfolds from a compressed one, and understood by
+  `grantway.oauth.answers`;
 * what the libraries would log, with secrets in it, is not logged.
 
 No exception of the libraries leaves this module, not even as a cause: they carry the request,
@@ -21,27 +24,20 @@ import json
 import logging
 import os
 import threading
+import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from http.cookiejar import DefaultCookiePolicy
+from collections.abc import Callable, Mapping
+from urllib.parse import urlencode
 
-import requests
 from oauthlib.oauth2 import Client
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests_oauthlib import OAuth2Session
-from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from grantway.authority import AuthorityRequest
-from grantway.environment import Environment, host_of
-from grantway.errors import (
-    Cancelled,
-    DeadlineExceeded,
-    GrantwayError,
-    MalformedResponse,
-    ProtocolViolation,
-    TransportError,
-)
+from grantway.environment import Environment, Trust, host_of
+from grantway.errors import ProtocolViolation
+from grantway.flights import Flights
 from grantway.oauth.answers import (
     LARGEST,
     Answer,
@@ -50,16 +46,14 @@ from grantway.oauth.answers import (
     retry_after,
     throttled,
     token_answer,
-    too_large,
 )
-from grantway.oauth.client_authentication import FormAuth, revealed
-from grantway.oauth.routes import Route, route
+from grantway.oauth.client_authentication import revealed
+from grantway.oauth.connections import WatchedAdapter
+from grantway.oauth.failures import NotConnected, Unreadable, failure_of
+from grantway.oauth.routes import CONNECT_TIMEOUT, READ_TIMEOUT, Route, route
+from grantway.oauth.watchdog import Watch
 from grantway.provider import Context
 from grantway.version import __version__
-
-CONNECT_TIMEOUT = 5.0
-READ_TIMEOUT = 30.0
-"""Seconds, the usual for a token endpoint; both are cut to what is left of the caller's time."""
 
 POOL_SIZE = 128
 """Connections kept per host: as many as there are threads in the largest use we know of."""
@@ -69,11 +63,29 @@ _MOST_WAITS = 5
 _CHUNK = 64 * 1024
 _MOST_DOCUMENTS = 512
 
+# requests-oauthlib looks at the scheme of the address it is given, and lets a process-wide variable
+# overrule it. Ours is looked at in `_admit`, which no variable changes.
+_SHOWN = "https://token-endpoint/"
+
+_log = logging.getLogger(__name__)
+
 _LOGGERS = ("requests_oauthlib.oauth2_session", "oauthlib.oauth2.rfc6749.clients.base")
 
 
 def _nothing(_: logging.LogRecord) -> bool:
     return False
+
+
+class _Shared:
+    """What all requests of a process share: the connections and the documents at hand."""
+
+    def __init__(self, adapter: HTTPAdapter) -> None:
+        self.pid = os.getpid()
+        self.adapter = adapter
+        self.lock = threading.Lock()
+        self.flights: Flights[JsonObject] = Flights()
+        # An environment that trusts others must not be served by what these vouched for.
+        self.documents: OrderedDict[tuple[str, Trust], tuple[float, JsonObject]] = OrderedDict()
 
 
 class HttpTransport:
@@ -82,7 +94,8 @@ class HttpTransport:
     Args:
         pool_size: connections kept open per host.
         environ: the environment variables that say which proxy and roots to use.
-        adapter: makes the `requests` adapter; for a caller with a network of their own.
+        adapter: makes the `requests` adapter; for a caller with a network of their own, which
+            then has to end a wait that outlasts the deadline by itself.
     """
 
     def __init__(
@@ -97,29 +110,22 @@ class HttpTransport:
             logging.getLogger(name).addFilter(_nothing)
         self._environ = dict(os.environ if environ is None else environ)
         self._make_adapter = adapter or (
-            lambda: HTTPAdapter(pool_connections=32, pool_maxsize=pool_size, max_retries=0)
+            lambda: WatchedAdapter(pool_connections=32, pool_maxsize=pool_size, max_retries=0)
         )
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
-        self._adapter = self._make_adapter()
         self._routes: dict[tuple[int, str], tuple[Environment, Route]] = {}
-        self._documents: OrderedDict[str, tuple[float, JsonObject]] = OrderedDict()
-        self._fetching: dict[str, threading.Lock] = {}
+        self._inherited = _Shared(self._make_adapter())
 
     def __repr__(self) -> str:
         return "<HttpTransport>"
 
     def close(self) -> None:
         """Close the connections that are not in use."""
-        self._adapter.close()
+        self._shared.adapter.close()
 
     def fetch_token(self, request: AuthorityRequest, context: Context) -> Mapping[str, object]:
         """See `Transport.fetch_token`."""
         session = _TokenSession(self, request, context)
-        # The session's own check of the scheme obeys a process-wide variable; ours, in
-        # `_admit`, does not. So it is shown an https URL, and the real one is used below it.
-        url = f"https://{host_of(request.url)}/"
-        session.fetch_token(url)  # pyright: ignore[reportUnknownMemberType]  # untyped upstream
+        session.fetch_token(_SHOWN)  # pyright: ignore[reportUnknownMemberType]  # untyped upstream
         return session.answer
 
     def fetch_json(
@@ -128,53 +134,53 @@ class HttpTransport:
         """See `Transport.fetch_json`."""
         if request.method != "GET" or max_age <= 0:
             return self._fetch_json(request, context)
-        with self._lock:
-            fetching = self._fetching.setdefault(request.url, threading.Lock())
-        # One at a time per document: a herd asks for it once.
-        with fetching:
-            now = context.clock.monotonic()
-            known = self._documents.get(request.url)
-            if known is not None and now - known[0] < max_age:
-                return known[1]
-            document = self._fetch_json(request, context)
-            with self._lock:
-                self._documents[request.url] = (now, document)
-                while len(self._documents) > _MOST_DOCUMENTS:
-                    oldest, _ = self._documents.popitem(last=False)
-                    self._fetching.pop(oldest, None)
+        self._admit(request, context.environment)
+        shared, key = self._shared, (request.url, context.environment.trust)
+
+        def known() -> JsonObject | None:
+            fetched, document = shared.documents.get(key, (0.0, None))
+            is_young = context.clock.monotonic() - fetched < max_age
+            return document if is_young else None
+
+        def fetch(_: threading.Event) -> JsonObject:
+            document = known()
+            if document is None:
+                document = self._fetch_json(request, context)
+                with shared.lock:
+                    shared.documents[key] = (context.clock.monotonic(), document)
+                    while len(shared.documents) > _MOST_DOCUMENTS:
+                        shared.documents.popitem(last=False)
             return document
 
-    def _fetch_json(self, request: AuthorityRequest, context: Context) -> JsonObject:
-        with requests.Session() as session:
-            return json_object(self.send(session, request, context), request, context)
+        document = known()
+        # One at a time per document: a herd asks for it once.
+        return shared.flights.run(key, fetch, context.remaining) if document is None else document
 
-    def send(
-        self, session: requests.Session, request: AuthorityRequest, context: Context
-    ) -> Answer:
+    def _fetch_json(self, request: AuthorityRequest, context: Context) -> JsonObject:
+        return json_object(self.send(request, context), request, context)
+
+    def send(self, request: AuthorityRequest, context: Context) -> Answer:
         """Send a request by the rules above and return what came back, not yet understood.
 
         Raises:
             ProtocolViolation: the environment does not allow the address.
-            TransportError, DeadlineExceeded, MalformedResponse, Throttled: as they say.
+            TransportError, DeadlineExceeded, Cancelled, MalformedResponse, Throttled: as they say.
         """
         way = self._admit(request, context.environment)
-        session.trust_env = False
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = self._current_adapter()
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
         pauses = iter(_CONNECT_PAUSES)
         waits = 0
         while True:
             context.remaining()
-            try:
-                answer = self._attempt(session, request, way, context)
-            except _NotConnected as failure:
-                pause = next(pauses, None)
-                if pause is None or request.single_use:
-                    raise failure.error from None
+            # A query is left out; it is the one part of an address that could hold anything.
+            _log.info("%s %s", request.method, request.url.partition("?")[0])
+            answer = self._attempt(request, way, context)
+            if isinstance(answer, NotConnected):
+                pause = None if request.single_use else next(pauses, None)
+                if pause is None:
+                    raise answer.error
                 context.sleep(pause)
                 continue
+            _log.info("answered %s", answer.status)
             if answer.status not in (429, 503):
                 return answer
             wait = retry_after(answer.headers, context.clock.time())
@@ -206,78 +212,101 @@ class HttpTransport:
             self._routes[key] = known
         return known[1]
 
-    def _current_adapter(self) -> HTTPAdapter:
-        if self._pid != os.getpid():
-            # A forked child must not speak on its parent's connections.
-            with self._lock:
-                if self._pid != os.getpid():
-                    self._adapter, self._pid = self._make_adapter(), os.getpid()
-        return self._adapter
+    @property
+    def _shared(self) -> _Shared:
+        if self._inherited.pid != os.getpid():
+            # A forked child must not speak on its parent's connections, nor wait for its threads.
+            self._inherited = _Shared(self._make_adapter())
+        return self._inherited
 
     def _attempt(
-        self, session: requests.Session, request: AuthorityRequest, way: Route, context: Context
-    ) -> Answer:
+        self, request: AuthorityRequest, way: Route, context: Context
+    ) -> Answer | NotConnected:
         left = context.remaining()
-        headers = {"User-Agent": f"grantway/{__version__}", **way.headers}
+        headers = {
+            "User-Agent": f"grantway/{__version__}",
+            "Accept-Encoding": "identity",
+            **way.headers,
+        }
         if correlation := context.environment.protocol.correlation_header:
             headers[correlation] = context.correlation_id
-        failure: GrantwayError | _NotConnected
+        failure: BaseException | NotConnected
+        watch = Watch(context)
         try:
-            with requests.Session.request(
-                session,
-                request.method,
-                request.url,
-                headers=headers,
-                auth=_Contents(request),
-                allow_redirects=False,
-                timeout=(min(CONNECT_TIMEOUT, left), min(READ_TIMEOUT, left)),
-                stream=True,
-                verify=way.verify,
-                cert=way.cert,
-                proxies=way.proxies,
-            ) as response:
-                return self._read(response, request, context)
-        except (requests.RequestException, OSError) as error:
+            with (
+                watch,
+                self._shared.adapter.send(
+                    _prepared(request, headers),
+                    stream=True,
+                    timeout=(min(CONNECT_TIMEOUT, left), min(READ_TIMEOUT, left)),
+                    verify=way.verify,
+                    cert=way.cert,
+                    proxies=way.proxies,
+                ) as response,
+            ):
+                # A redirect's target is of no interest, and nor is what it says.
+                body = b"" if 300 <= response.status_code < 400 else _body(response, watch)
+                return Answer(response.status_code, response.headers, body)
+        except BaseException as error:  # noqa: BLE001  # an interrupt too is rid of its traceback
             # Raised after this block, so that not even the context of ours holds the request.
-            failure = _failure(error, request, context)
+            failure = failure_of(error, request, context, asked=watch.asked)
+        if isinstance(failure, NotConnected):
+            return failure
         raise failure
 
-    def _read(self, response: Response, request: AuthorityRequest, context: Context) -> Answer:
-        answer = Answer(response.status_code, response.headers, b"")
-        if 300 <= response.status_code < 400:
-            return answer
-        chunks: list[bytes] = []
-        size = 0
-        for chunk in _chunks(response):
-            size += len(chunk)
-            if size > LARGEST:
-                raise too_large(answer, request)
-            chunks.append(chunk)
-            context.remaining()
-        return Answer(response.status_code, response.headers, b"".join(chunks))
+
+def _body(response: Response, watch: Watch) -> bytes:
+    """The body of an answer, which may not be larger than any real one.
+
+    Raises:
+        Unreadable: it is larger, or encoded in a way that nobody asked for.
+    """
+    body = bytearray()
+    # One read each, not a full chunk each: what has come is counted as it comes.
+    while chunk := response.raw.read1(_CHUNK, decode_content=False):
+        body += chunk
+        if len(body) > LARGEST:
+            raise Unreadable(f"more than {LARGEST >> 20} MiB")
+    if watch.cut:
+        # Where the connection's end is the body's, this may be half of it.
+        raise TimeoutError
+    match response.headers.get("Content-Encoding", "identity").strip().lower():
+        case "identity" | "":
+            return bytes(body)
+        case "gzip" | "x-gzip" | "deflate":
+            # Not asked for, but sent by some; no more than the limit is unfolded.
+            unfold = zlib.decompressobj(zlib.MAX_WBITS | 32)
+            unfolded = unfold.decompress(body, LARGEST + 1)
+            if len(unfolded) > LARGEST:
+                raise Unreadable(f"more than {LARGEST >> 20} MiB")
+            if not unfold.eof:
+                raise Unreadable("a broken encoding")
+            return unfolded
+        case _:
+            raise Unreadable("an encoding that was not asked for")
 
 
-class _Contents(FormAuth):
-    """Puts a request's form and headers on the wire, exactly as its plan shows them."""
-
-    def __init__(self, request: AuthorityRequest) -> None:
-        self._request = request
-
-    def __call__(self, r: PreparedRequest) -> PreparedRequest:
-        """Write the form, then the headers."""
-        fields = [(name, revealed(value)) for name, value in self._request.all_fields()]
-        if fields:
-            r.prepare_body(fields, None)  # pyright: ignore[reportUnknownMemberType]  # untyped upstream
-        for name, value in self._request.all_headers().items():
-            r.headers[name] = revealed(value)
-        return r
+def _prepared(request: AuthorityRequest, headers: dict[str, str]) -> PreparedRequest:
+    """The request as it goes on the wire: its form and headers are exactly those of its plan."""
+    prepared = PreparedRequest()
+    prepared.prepare_method(request.method)  # pyright: ignore[reportUnknownMemberType]  # untyped upstream  # pyright: ignore[reportUnknownMemberType]  # untyped
+    prepared.prepare_url(request.url, None)  # pyright: ignore[reportUnknownMemberType]  # untyped upstream  # pyright: ignore[reportUnknownMemberType]  # untyped
+    for name, value in request.all_headers().items():
+        headers[name] = revealed(value)
+    if fields := request.all_fields():
+        body = urlencode([(name, revealed(value)) for name, value in fields]).encode()
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        headers["Content-Length"] = str(len(body))
+        prepared.body = body
+    prepared.prepare_headers(headers)  # pyright: ignore[reportUnknownMemberType]  # untyped upstream  # pyright: ignore[reportUnknownMemberType]  # untyped
+    return prepared
 
 
 class _Grant(Client):
     """An oauthlib client for whatever grant a request is: the form is the request's own."""
 
     def prepare_request_body(self, *_: object, **__: object) -> str:
-        """Nothing: `_Contents` writes the form."""
+        """Nothing: `_prepared` writes the form."""
         return ""
 
 
@@ -295,7 +324,7 @@ class _TokenSession(OAuth2Session):
 
     def request(self, *_: object, **__: object) -> Response:
         """Send the request this session is for, whatever it is asked to send."""
-        answer = self._transport.send(self, self._request, self._context)
+        answer = self._transport.send(self._request, self._context)
         self.answer = token_answer(answer, self._request, self._context)
         return _for_oauthlib(self.answer)
 
@@ -308,6 +337,8 @@ def _for_oauthlib(answer: JsonObject) -> Response:
     """
     response = Response()
     response.status_code = 200
+    # Said here, or requests would guess it from the bytes, at a quarter of the whole cost.
+    response.encoding = "utf-8"
     response.request = PreparedRequest()
     response.raw = io.BytesIO(
         json.dumps(
@@ -318,107 +349,3 @@ def _for_oauthlib(answer: JsonObject) -> Response:
         ).encode()
     )
     return response
-
-
-class _NotConnected(Exception):  # a signal between two functions here
-    """No connection was made, so nothing was sent: it can be tried again."""
-
-    def __init__(self, error: TransportError) -> None:
-        super().__init__()
-        self.error = error
-
-
-def _chunks(response: Response) -> Iterator[bytes]:
-    """The body as it comes in, so that a server that drips cannot outlast the deadline."""
-    read = response.raw.read1
-    while chunk := read(_CHUNK, decode_content=True):
-        yield chunk
-
-
-def _failure(
-    error: Exception, request: AuthorityRequest, context: Context
-) -> GrantwayError | _NotConnected:
-    """The error of ours for an exception of the libraries."""
-    host = host_of(request.url)
-    cause = error.args[0] if error.args else None
-    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
-    if isinstance(error, requests.exceptions.ProxyError):
-        return TransportError(
-            f"The proxy on the way to {host} does not serve.",
-            remedy="Check HTTPS_PROXY and NO_PROXY, or the environment's proxy.",
-            host=host,
-        )
-    if isinstance(error, requests.exceptions.SSLError):
-        return TransportError(
-            f"{host} is not trusted: {_tls_reason(reason)}.",
-            remedy="Check the address and this machine's clock; a private authority needs its "
-            "CA bundle in the environment (trust.ca_bundle) or REQUESTS_CA_BUNDLE.",
-            host=host,
-            retryable=False,
-        )
-    if isinstance(error, requests.ConnectTimeout | NewConnectionError) or isinstance(
-        reason, NewConnectionError
-    ):
-        return _NotConnected(
-            TransportError(
-                f"No connection to {host}: {_network_reason(error, reason)}.",
-                remedy="Check the address, the network and the proxy settings.",
-                host=host,
-            )
-        )
-    if isinstance(error, requests.Timeout | TimeoutError):
-        return _unanswered(request, context)
-    if isinstance(error, requests.exceptions.ContentDecodingError):
-        return MalformedResponse(
-            f"{host} answered the {request.endpoint} request with a broken encoding.", host=host
-        )
-    return TransportError(
-        f"The connection to {host} broke off ({type(reason or error).__name__}).",
-        remedy="Try again later.",
-        host=host,
-    )
-
-
-def _unanswered(request: AuthorityRequest, context: Context) -> GrantwayError:
-    """The error for silence: the caller's time is up, or the server's."""
-    try:
-        context.remaining()
-    except (DeadlineExceeded, Cancelled) as ended:
-        return ended
-    host = host_of(request.url)
-    return TransportError(
-        f"{host} took the {request.endpoint} request and did not answer in "
-        f"{READ_TIMEOUT:g} seconds.",
-        remedy="Try again later.",
-        host=host,
-    )
-
-
-def _tls_reason(reason: object) -> str:
-    text = str(reason)
-    for sign, words in (
-        ("Hostname mismatch", "its certificate is for another name"),
-        ("IP address mismatch", "its certificate is for another address"),
-        ("certificate has expired", "its certificate has expired"),
-        ("self-signed", "its certificate is signed by nobody we trust (self-signed)"),
-        ("unable to get local issuer", "its certificate is signed by nobody we trust"),
-        ("WRONG_VERSION_NUMBER", "it does not speak TLS on this port"),
-    ):
-        if sign in text:
-            return words
-    return "the TLS handshake failed"
-
-
-def _network_reason(error: Exception, reason: object) -> str:
-    text = str(reason)
-    if isinstance(error, requests.ConnectTimeout):
-        return f"nobody answered within {CONNECT_TIMEOUT:g} seconds"
-    for sign, words in (
-        ("refused", "it was refused"),
-        ("resolve", "the name cannot be resolved"),
-        ("getaddrinfo", "the name cannot be resolved"),
-        ("unreachable", "the network is unreachable"),
-    ):
-        if sign in text:
-            return words
-    return "it could not be made"

@@ -1,0 +1,204 @@
+"""What it means when a request fails: an error of ours for each exception of the libraries.
+
+The exceptions of requests and urllib3 carry the request, and that carries its secrets. So they
+end here: what is returned has neither their text nor themselves as a cause.
+"""
+
+import errno
+import http.client
+import ssl
+import zlib
+
+import attrs
+import requests
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    HTTPError,
+    LocationValueError,
+    MaxRetryError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
+
+from grantway.authority import AuthorityRequest
+from grantway.environment import host_of
+from grantway.errors import ConfigurationError, GrantwayError, MalformedResponse, TransportError
+from grantway.oauth.routes import CONNECT_TIMEOUT, READ_TIMEOUT
+from grantway.provider import Context
+
+_UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+
+
+@attrs.frozen
+class NotConnected:
+    """No connection was made, so nothing was sent: it can be tried again; else raise `error`."""
+
+    error: TransportError
+
+
+class Unreadable(Exception):  # a signal from the transport
+    """The body of an answer cannot be read; the text says why."""
+
+
+def failure_of(
+    error: BaseException, request: AuthorityRequest, context: Context, *, asked: bool
+) -> BaseException | NotConnected:
+    """What to raise in the place of `error`; an interrupt stays itself.
+
+    `asked` says whether the request had been sent.
+    """
+    if not isinstance(error, Exception):
+        error.__context__ = None
+        return error.with_traceback(None)
+    try:
+        context.remaining()
+    except GrantwayError as ended:
+        # Whatever broke off, the reason is that the time was up or that nobody waits.
+        ended.__context__ = None
+        return ended.with_traceback(None)
+    return _failure(error, _root(error), request, asked=asked)
+
+
+def _failure(
+    error: Exception, root: BaseException, request: AuthorityRequest, *, asked: bool
+) -> GrantwayError | NotConnected:
+    host = host_of(request.url)
+    if isinstance(error, requests.ConnectionError) and (words := _unconnected(error)):
+        return NotConnected(
+            TransportError(
+                f"No connection to {host}: {words}.",
+                remedy="Check the address, the network and the proxy settings.",
+                host=host,
+            )
+        )
+    if isinstance(error, requests.Timeout) and not asked:
+        return TransportError(
+            f"{host} took the connection and did not agree on TLS in {CONNECT_TIMEOUT:g} seconds.",
+            remedy="Check the address and its port.",
+            host=host,
+        )
+    return _on_the_way(error, root, host) or _unanswered(error, root, host, request.endpoint)
+
+
+def _on_the_way(error: Exception, root: BaseException, host: str) -> GrantwayError | None:
+    """The error for a proxy or a certificate."""
+    match error:
+        case (
+            requests.exceptions.InvalidURL()
+            | requests.exceptions.InvalidSchema()
+            | LocationValueError()
+        ):
+            # The authority's own address has been looked at before.
+            return ConfigurationError(
+                f"The proxy on the way to {host} cannot be used: its address is none, or of a "
+                "kind that is not installed.",
+                remedy="Check HTTPS_PROXY and ALL_PROXY, or the environment's proxy; SOCKS needs "
+                "`pip install pysocks`.",
+            )
+        case requests.exceptions.ProxyError():
+            return TransportError(
+                f"The proxy on the way to {host} does not serve.",
+                remedy="Check HTTPS_PROXY and NO_PROXY, or the environment's proxy.",
+                host=host,
+            )
+        case requests.exceptions.SSLError():
+            return TransportError(
+                f"{host} is not trusted: {_tls_reason(root)}.",
+                remedy="Check the address and this machine's clock; a private authority needs "
+                "its CA bundle in the environment (trust.ca_bundle) or REQUESTS_CA_BUNDLE.",
+                host=host,
+                retryable=False,
+            )
+        case _:
+            return None
+
+
+def _unanswered(
+    error: Exception, root: BaseException, host: str, endpoint: str
+) -> TransportError | MalformedResponse:
+    """The error where the server was reached: it said nothing, or what cannot be read."""
+    is_http = not isinstance(root, http.client.HTTPException) or isinstance(root, OSError)
+    is_half = isinstance(root, http.client.IncompleteRead)
+    match error:
+        case Unreadable() | DecodeError() | zlib.error():
+            what = str(error) if isinstance(error, Unreadable) else "a broken encoding"
+        case _ if not is_http and not is_half:
+            what = "what is no HTTP"
+        case requests.Timeout() | TimeoutError() | ReadTimeoutError():
+            return TransportError(
+                f"{host} took the {endpoint} request and did not answer in "
+                f"{READ_TIMEOUT:g} seconds.",
+                remedy="Try again later.",
+                host=host,
+            )
+        case requests.RequestException() | HTTPError() | OSError() if not isinstance(
+            error, ValueError
+        ):
+            where = " in the middle of the answer" if is_half else f" ({type(root).__name__})"
+            return TransportError(
+                f"The connection to {host} broke off{where}.",
+                remedy="Try again later.",
+                host=host,
+            )
+        case _:
+            return TransportError(
+                f"The {endpoint} request to {host} cannot be sent ({type(error).__name__}).",
+                remedy="Check the values that it carries for characters that HTTP does not take.",
+                host=host,
+                retryable=False,
+            )
+    return MalformedResponse(
+        f"{host} answered the {endpoint} request with {what}.",
+        remedy="Check that the address is an authority's, and its port.",
+        host=host,
+    )
+
+
+def _root(error: BaseException) -> BaseException:
+    """The innermost exception that another was made of."""
+    inner: BaseException | None = error.reason if isinstance(error, MaxRetryError) else None
+    if inner is None:
+        inner = next((each for each in error.args if isinstance(each, BaseException)), None)
+    if inner is None and isinstance(error, HTTPError):
+        inner = error.__cause__
+    return error if inner is None else _root(inner)
+
+
+def _unconnected(error: BaseException) -> str:
+    """Why no connection was made, in words; "" where one was."""
+    reason = error.args[0] if error.args else None
+    if isinstance(reason, MaxRetryError):
+        reason = reason.reason
+    if not isinstance(reason, ConnectTimeoutError | NewConnectionError):
+        return ""
+    if isinstance(reason, NameResolutionError):
+        return "the name cannot be resolved"
+    cause = reason.__cause__
+    if isinstance(cause, TimeoutError) or not isinstance(reason, NewConnectionError):
+        return f"nobody answered within {CONNECT_TIMEOUT:g} seconds"
+    if isinstance(cause, ConnectionRefusedError):
+        return "it was refused"
+    if isinstance(cause, OSError) and cause.errno in _UNREACHABLE:
+        return "the network is unreachable"
+    return "it could not be made"
+
+
+def _tls_reason(root: BaseException) -> str:
+    text = str(root)
+    for sign, words in (
+        ("Hostname mismatch", "its certificate is for another name"),
+        ("IP address mismatch", "its certificate is for another address"),
+        ("certificate has expired", "its certificate has expired"),
+        ("not yet valid", "its certificate is not valid yet"),
+        ("self-signed", "its certificate is signed by nobody we trust (self-signed)"),
+        ("self signed", "its certificate is signed by nobody we trust (self-signed)"),
+        ("unable to get local issuer", "its certificate is signed by nobody we trust"),
+    ):
+        if sign in text:
+            return words
+    if isinstance(root, ssl.SSLError) and any(sign in text for sign in _NO_TLS):
+        return "it does not speak TLS on this port"
+    return "the TLS handshake failed"
