@@ -162,6 +162,10 @@ class Parameter(Named, Generic[T_co]):
         )
 
 
+def _as_tuple(given: "Iterable[Parameter[object]]") -> "tuple[Parameter[object], ...]":
+    return tuple(given)
+
+
 @attrs.frozen(eq=False, repr=False)
 class ParameterSet(Named):
     """One way of calling a provider.
@@ -179,9 +183,13 @@ class ParameterSet(Named):
     """
 
     name: str
-    required: tuple[Parameter[object], ...] = ()
-    at_least_one: tuple[Parameter[object], ...] = attrs.field(default=(), kw_only=True)
-    optional: tuple[Parameter[object], ...] = attrs.field(default=(), kw_only=True)
+    required: tuple[Parameter[object], ...] = attrs.field(default=(), converter=_as_tuple)
+    at_least_one: tuple[Parameter[object], ...] = attrs.field(
+        default=(), converter=_as_tuple, kw_only=True
+    )
+    optional: tuple[Parameter[object], ...] = attrs.field(
+        default=(), converter=_as_tuple, kw_only=True
+    )
     default: bool = attrs.field(default=False, kw_only=True)
     summary: str = attrs.field(default="", kw_only=True)
 
