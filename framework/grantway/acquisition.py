@@ -115,16 +115,23 @@ class Acquisition:
         context = self._context(cancelled)
         for warning in self._settled.warnings:
             context.logger.warning("%s", warning)
+        result: AuthenticationResult | None = None
+        raised = ""
         try:
             self._check_vaults()
             request = open_secrets(self._settled.request, self._place.registry.vaults, context)
             result = self._obtain(request, context)
-        except Exception as error:
-            failure = self._as_declared(error, context)
-            self._tell("token.failed", error=type(failure).__name__)
-            if failure is error:
+        except GrantwayError as error:
+            self._tell("token.failed", error=type(error).__name__)
+            raise
+        except (Exception, SystemExit) as error:
+            if self._settled.choice.candidate.builtin:
                 raise
-            raise failure from error
+            # Raised after this block: what a plugin raises may hold the secrets it was given.
+            raised = f"{type(error).__name__} {_place_of(error)}"
+        if result is None:
+            self._tell("token.failed", error=PluginError.__name__)
+            raise self._plugin_failed(f"raised {raised}")
         if self._vault_failure is not None:
             failure = self._vault_failure
             raise VaultError(
@@ -132,16 +139,12 @@ class Acquisition:
             )
         return result
 
-    def _as_declared(self, error: Exception, context: Context) -> Exception:
-        """The error as callers know it: what a third party's provider raises is its plugin's."""
-        candidate = self._settled.choice.candidate
-        if isinstance(error, GrantwayError) or candidate.builtin:
-            return error
-        plugin = self._place.registry.plugin_of(candidate.provider)
+    def _plugin_failed(self, how: str) -> PluginError:
+        """The error for a provider that broke its contract, whoever's it is."""
+        provider = self._settled.choice.candidate.provider
+        plugin = self._place.registry.plugin_of(provider)
         return PluginError(
-            f"The provider {candidate.provider.name} failed: "
-            f"{type(error).__name__}: {context.redactor.text(str(error))}".rstrip(": ")
-            + ".",
+            f"The provider {provider.name} {how}.",
             remedy=f"That is a fault of {plugin.name}: tell its author, or disable it.",
             plugin=plugin.name,
             distribution=plugin.distribution,
@@ -153,6 +156,8 @@ class Acquisition:
         result, renewed = self._renew(request, context), True
         if result is None:
             result, renewed = provider.authenticate(request, context), False
+        if not isinstance(result, AuthenticationResult):
+            raise self._plugin_failed(f"returned a {type(result).__name__}, not a result")
         # The provider has normally had it kept already; this is for those that have not.
         given = request.get(REFRESH_TOKEN)
         newest = Secret(result.refresh_token) if result.refresh_token else None
@@ -287,6 +292,16 @@ class Acquisition:
             parameter_set=request.parameter_set,
             **facts,
         )
+
+
+def _place_of(error: BaseException) -> str:
+    """Where an exception came from, in a word: all of it that is safe to show."""
+    # Imported here: only a failing plugin needs them.
+    from pathlib import Path
+    from traceback import extract_tb
+
+    frames = extract_tb(error.__traceback__)
+    return f"at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 def default_timeout(settled: Settled) -> float:
