@@ -6,7 +6,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
+
+from peers import require_peer
 
 ROOT = Path(__file__).parents[2]
 CALLER = Path(__file__).with_name("caller.py")
@@ -18,6 +21,7 @@ REFUSED = {
 
 
 def test_mypy_agrees(tmp_path: Path) -> None:
+    require_peer(find_spec("mypy") is not None, "mypy (pip install 'grantway[dev]')")
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--no-pretty",
          "--cache-dir", str(tmp_path / "cache"), str(CALLER)],
@@ -28,6 +32,7 @@ def test_mypy_agrees(tmp_path: Path) -> None:
 
 
 def test_pyright_agrees(tmp_path: Path, original_environment: Mapping[str, str]) -> None:
+    require_peer(find_spec("pyright") is not None, "pyright (pip install 'grantway[dev]')")
     settings = {
         "include": [CALLER.name],
         "extraPaths": [str(ROOT / "framework"), str(ROOT / "providers")],
