@@ -21,10 +21,10 @@ Table = Mapping[str, object]
 Keys = tuple[str, ...]
 
 # Enough of TOML's grammar to find the line of a key again.
-_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
-_DOTTED = rf"(?:{_PART.pattern}|\s*\.\s*)+"
-_HEADER = re.compile(rf"\s*\[\s*({_DOTTED})\s*\]")
-_ASSIGNMENT = re.compile(rf"\s*({_DOTTED})\s*=")
+_PART = r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'"""
+_DOTTED = rf"(?:{_PART}|\s*\.\s*)+"
+_HEADER = rf"\s*\[\s*({_DOTTED})\s*\]"
+_ASSIGNMENT = rf"\s*({_DOTTED})\s*="
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -70,9 +70,9 @@ class Document:
         best: int | None = None
         depth, table = 0, Keys()
         for number, line in enumerate(self.text.splitlines(), start=1):
-            if header := _HEADER.match(line):
+            if header := re.match(_HEADER, line):
                 found = table = _keys(header[1])
-            elif assignment := _ASSIGNMENT.match(line):
+            elif assignment := re.match(_ASSIGNMENT, line):
                 found = (*table, *_keys(assignment[1]))
             else:
                 continue
@@ -142,4 +142,4 @@ class Document:
 
 def _keys(dotted: str) -> Keys:
     """The parts of a dotted key of TOML; quotes are no part of them."""
-    return tuple(part.strip("\"'") for part in _PART.findall(dotted))
+    return tuple(part.strip("\"'") for part in re.findall(_PART, dotted))

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 _LOOPBACK = {"127.0.0.1", "::1"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
-_IPV6 = re.compile(r"[0-9a-f:.]*:[0-9a-f:.]*")
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_HOST = r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+_IPV6 = r"[0-9a-f:.]*:[0-9a-f:.]*"
 
 
 def _split(url: str) -> "SplitResult":
@@ -51,7 +51,7 @@ def host_of(url: str) -> str:
         raise ValueError(f"{url!r} is not an http or https URL")
     if "@" in parts.netloc:
         raise ValueError("a URL here must not carry user information")
-    if not (_HOST.fullmatch(host) or _IPV6.fullmatch(host)):
+    if not (re.fullmatch(_HOST, host) or re.fullmatch(_IPV6, host)):
         raise ValueError(f"{host!r} is not a plain ASCII host name")
     bracketed = f"[{host}]" if ":" in host else host
     if parts.port is None or parts.port == _DEFAULT_PORTS[parts.scheme]:
@@ -156,7 +156,7 @@ class Environment:
 
     def __attrs_post_init__(self) -> None:
         for name in (self.name, *self.aliases):
-            if not isinstance(name, str) or not _NAME.fullmatch(name):
+            if not isinstance(name, str) or not re.fullmatch(_NAME, name):
                 raise ValueError(
                     f"{name!r} cannot name an environment: letters, digits, dot, dash, underscore"
                 )

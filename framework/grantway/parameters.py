@@ -14,7 +14,6 @@ A `ParameterSet` is a way of calling: which parameters it needs and which it tak
 `COMMON` ones, which every set takes.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
@@ -351,7 +350,7 @@ RESERVED = frozenset(
     )
 )  # fmt: skip
 
-NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+NAME = r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*"
 
 
 def schema(parameter_set: ParameterSet) -> dict[str, object]:

@@ -264,7 +264,7 @@ def _check_types(provider: CredentialProvider) -> None:
 
 
 def _check_name(provider: str, name: str) -> None:
-    if not NAME.fullmatch(name):
+    if not re.fullmatch(NAME, name):
         raise PluginError(
             f"The parameter {name!r} of {provider} is not of the form lower_case_words."
         )

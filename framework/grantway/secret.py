@@ -18,7 +18,7 @@ import attrs
 
 MASK = "***"
 
-_REFERENCE = re.compile(r"-|[a-z][a-z0-9+.-]*:.+", re.IGNORECASE | re.DOTALL)
+_REFERENCE = r"(?is)-|[a-z][a-z0-9+.-]*:.+"
 _REMEDY = (
     "Give a reference instead: env:NAME, file:PATH, - (standard input), prompt:TEXT or "
     "keyring:SERVICE/NAME; a credential is USER=REFERENCE."
@@ -79,7 +79,7 @@ class Secret:
 
 
 def _is_reference(_: object, __: object, value: str) -> None:
-    if not isinstance(value, str) or not _REFERENCE.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_REFERENCE, value):
         raise ValueError(f"not a reference to a secret. {_REMEDY}")
 
 
@@ -170,9 +170,9 @@ def from_text(text: str) -> Reference | Credential:
     Raises:
         ValueError: the text is not a reference. It may be the secret, so it is not repeated.
     """
-    if _REFERENCE.fullmatch(text):
+    if re.fullmatch(_REFERENCE, text):
         return Reference(text)
     user_name, equals, reference = text.partition("=")
-    if equals and user_name.strip() and _REFERENCE.fullmatch(reference):
+    if equals and user_name.strip() and re.fullmatch(_REFERENCE, reference):
         return Credential(user_name.strip(), Reference(reference))
     raise ValueError(f"a secret is not accepted here. {_REMEDY}")
