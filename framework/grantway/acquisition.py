@@ -71,7 +71,7 @@ class Acquisition:
         if (
             isinstance(self._timeout, bool)
             or not isinstance(self._timeout, int | float)
-            or not 0 < self._timeout < float("inf")
+            or not 0 < self._timeout <= threading.TIMEOUT_MAX
         ):
             raise InvalidParameter(
                 f"timeout: {timeout!r} is no positive number of seconds.",
@@ -93,6 +93,11 @@ class Acquisition:
             return None
         stale = self._stale
         return None if stale and stale.access_token == result.access_token else result
+
+    @property
+    def variant(self) -> str:
+        """What sets this attempt apart from others for the same key; see `Flights.run`."""
+        return self._settled.circumstances(self._place.cache.fingerprint_key)
 
     def remaining(self) -> float:
         """Seconds until the caller's time is up.

@@ -122,7 +122,9 @@ class Dispatcher:
             GrantwayError: anything else; see `grantway.errors`.
         """
         wanted = self._begin(parameters, provider, parameter_set, timeout, force_refresh)
-        return wanted.fresh() or self._flights.run(wanted.key, wanted.run, wanted.remaining)
+        return wanted.fresh() or self._flights.run(
+            wanted.key, wanted.run, wanted.remaining, variant=wanted.variant
+        )
 
     @overload
     async def acquire_async(
@@ -160,7 +162,7 @@ class Dispatcher:
         """
         wanted = self._begin(parameters, provider, parameter_set, timeout, force_refresh)
         return wanted.fresh() or await self._flights.run_async(
-            wanted.key, wanted.run, wanted.remaining
+            wanted.key, wanted.run, wanted.remaining, variant=wanted.variant
         )
 
     @overload
@@ -202,7 +204,9 @@ class Dispatcher:
 
         def acquire(stale: "AuthenticationResult | None") -> "AuthenticationResult":
             wanted = Acquisition(self._workplace, settled, timeout, stale=stale)
-            return wanted.fresh() or self._flights.run(wanted.key, wanted.run, wanted.remaining)
+            return wanted.fresh() or self._flights.run(
+                wanted.key, wanted.run, wanted.remaining, variant=wanted.variant
+            )
 
         return TokenSource(acquire, self._workplace.clock, settled.request)
 

@@ -14,9 +14,10 @@ import os
 import threading
 from collections.abc import Callable, Hashable
 from contextlib import suppress
+from copy import copy
 from typing import Generic, TypeVar
 
-from grantway.errors import Cancelled, DeadlineExceeded
+from grantway.errors import Cancelled, DeadlineExceeded, PluginError
 
 R = TypeVar("R")
 
@@ -27,7 +28,7 @@ _PERSONAL = (DeadlineExceeded, Cancelled)
 
 
 class _Flight(Generic[R]):
-    def __init__(self) -> None:
+    def __init__(self, variant: Hashable) -> None:
         # Imported here, as asyncio is below: a process whose tokens are all cached flies nothing.
         from concurrent.futures import Future
 
@@ -35,6 +36,9 @@ class _Flight(Generic[R]):
         self.future.set_running_or_notify_cancel()
         self.cancelled = threading.Event()
         self.waiting = 1
+        self.variant = variant
+        #: The thread that does the work, where it is the one that asked.
+        self.leader: int | None = None
 
 
 class Flights(Generic[R]):
@@ -45,20 +49,35 @@ class Flights(Generic[R]):
         self._flights: dict[Hashable, _Flight[R]] = {}
         self._pid = os.getpid()
 
-    def run(self, key: Hashable, work: Work[R], remaining: Callable[[], float]) -> R:
+    def run(
+        self,
+        key: Hashable,
+        work: Work[R],
+        remaining: Callable[[], float],
+        *,
+        variant: Hashable = None,
+    ) -> R:
         """Do the work for `key`, or wait for whoever does it already.
 
         `remaining` gives the seconds this caller can still wait, and raises when there are none.
+        Of a flight with another `variant` only the end is waited for, not the outcome: then the
+        work is done for this one.
 
         Raises:
             DeadlineExceeded: the wait was too long.
             Exception: what the work raised.
         """
         while True:
-            flight, leads = self._join(key)
+            flight, leads = self._join(key, variant)
             if leads:
+                flight.leader = threading.get_ident()
                 return self._lead(key, flight, work)
             try:
+                if flight.leader == threading.get_ident():
+                    raise PluginError(
+                        "A provider or vault asked for the very token that it is to bring.",
+                        remedy="Its author has to ask for another one, or none.",
+                    )
                 # What the work raised is told from this wait's own end: both may be TimeoutError.
                 failure = flight.future.exception(remaining())
             except TimeoutError:
@@ -66,18 +85,26 @@ class Flights(Generic[R]):
                 continue
             finally:
                 self._leave(key, flight)
-            if failure is None:
-                return flight.future.result()
-            if not isinstance(failure, _PERSONAL):
-                raise failure
+            if flight.variant == variant:
+                if failure is None:
+                    return flight.future.result()
+                if not isinstance(failure, _PERSONAL):
+                    raise _twin(failure)
             remaining()
 
-    async def run_async(self, key: Hashable, work: Work[R], remaining: Callable[[], float]) -> R:
+    async def run_async(
+        self,
+        key: Hashable,
+        work: Work[R],
+        remaining: Callable[[], float],
+        *,
+        variant: Hashable = None,
+    ) -> R:
         """As `run`, for an asyncio task: it waits without a thread of its own."""
         import asyncio
 
         while True:
-            flight, leads = self._join(key)
+            flight, leads = self._join(key, variant)
             if leads:
                 threading.Thread(
                     target=self._lead_quietly,
@@ -89,21 +116,26 @@ class Flights(Generic[R]):
             try:
                 landed, _ = await asyncio.wait((landing,), timeout=remaining())
             finally:
-                # What it may yet bring is nobody's then, and not asyncio's to complain of.
-                landing.cancel()
                 self._leave(key, flight)
-            if landed and (leads or not isinstance(landing.exception(), _PERSONAL)):
-                return landing.result()
+                # What it may yet bring is nobody's then, and not asyncio's to complain of.
+                with suppress(RuntimeError):  # the loop is closed
+                    landing.cancel()
+            if landed and flight.variant == variant:
+                failure = landing.exception()
+                if failure is None:
+                    return landing.result()
+                if leads or not isinstance(failure, _PERSONAL):
+                    raise _twin(failure)
             remaining()
 
-    def _join(self, key: Hashable) -> tuple[_Flight[R], bool]:
+    def _join(self, key: Hashable, variant: Hashable) -> tuple[_Flight[R], bool]:
         if self._pid != os.getpid():
             # A fork: the threads that led here are not in this process, nor is their lock's owner.
             self._lock, self._flights, self._pid = threading.Lock(), {}, os.getpid()
         with self._lock:
             flight = self._flights.get(key)
             if flight is None:
-                flight = self._flights[key] = _Flight()
+                flight = self._flights[key] = _Flight(variant)
                 return flight, True
             flight.waiting += 1
             return flight, False
@@ -138,3 +170,15 @@ class Flights(Generic[R]):
         with self._lock:
             if self._flights.get(key) is flight:
                 del self._flights[key]
+
+
+def _twin(failure: BaseException) -> BaseException:
+    """A failure for one more caller: each has a traceback of their own, and none of the others'."""
+    try:
+        twin = copy(failure)
+    except Exception:  # noqa: BLE001  # an exception that cannot be made again is shared
+        return failure
+    vars(twin).update(vars(failure))
+    twin.__cause__ = failure.__cause__
+    twin.__suppress_context__ = True
+    return twin

@@ -4,13 +4,13 @@
 here opens a secret or a socket.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import attrs
 
-from grantway.cache.keys import result_key
+from grantway.cache.keys import circumstances, result_key
 from grantway.candidate import given_names
 from grantway.config import Configuration
 from grantway.environment import Environment
@@ -25,8 +25,9 @@ from grantway.parameters import (
     Parameter,
 )
 from grantway.provider import Vault
+from grantway.redaction import Redactor
 from grantway.request import TokenRequest
-from grantway.secret import Credential, Reference
+from grantway.secret import Credential, Reference, Secret
 from grantway.selection import Choice, choose
 from grantway.suggest import did_you_mean, sentence
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from grantway.registry import Registry
 
 _REMEMBERED = 4096
+_CONSTANT = frozenset((str, bool, int, type(None), Secret, Reference, Credential, Environment))
 
 
 class Given(dict[str, object]):
@@ -79,6 +81,11 @@ class Settled:
             self._keys[fingerprint_key, account] = known
         return known
 
+    def circumstances(self, fingerprint_key: bytes) -> str:
+        """What sets this call apart from others for the same result; see `cache.keys`."""
+        parameters = self.choice.candidate.parameter_set.parameters
+        return circumstances(fingerprint_key, self.request, parameters)
+
 
 class Intake:
     """Settles calls against one registry, one configuration and one profile."""
@@ -112,12 +119,13 @@ class Intake:
             SelectionError: the call is wrong; see its subclasses.
             PluginError: `provider` or `parameter_set` names nothing.
         """
-        call = _Call((provider, parameter_set, *parameters.items()))
-        try:
-            known = self._settled.get(call)
-        except TypeError:
-            # A list or dictionary among the values.
+        if not all(map(_is_constant, parameters.values())):
+            # A list, or whatever else may be another thing by the next call.
             return self._settle(parameters, provider, parameter_set)
+        # With their types: 1 is no True, though it equals it.
+        kinds = map(type, parameters.values())
+        call = _Call((provider, parameter_set, *kinds, *parameters.items()))
+        known = self._settled.get(call)
         if known is None:
             known = self._settle(parameters, provider, parameter_set)
             if len(self._settled) >= _REMEMBERED:
@@ -275,9 +283,30 @@ def _checked(
     try:
         return read(values[name])
     except ValueError as error:
-        raise InvalidParameter(
-            f"{parameter.name}: {sentence(error)}", remedy=parameter.help, parameter=parameter.name
-        ) from None
+        reason = sentence(error)
+        if parameter.secret:
+            reason = _redactor(values[name]).text(reason)
+    except Exception as error:  # noqa: BLE001  # of a plugin's parser; its text may hold the value
+        reason = f"its value cannot be read ({type(error).__name__})."
+    raise InvalidParameter(
+        f"{parameter.name}: {reason}", remedy=parameter.help, parameter=parameter.name
+    )
+
+
+def _is_constant(value: object) -> bool:
+    """Whether a value is the same thing by the next call, and equal only to its like."""
+    if type(value) is tuple:
+        return all(type(each) is str for each in cast("tuple[object, ...]", value))
+    return type(value) in _CONSTANT
+
+
+def _redactor(value: object) -> Redactor:
+    """Knows what is secret in a value that could not be read, whatever was given for it."""
+    found = Redactor()
+    members = cast("Sequence[object]", value) if isinstance(value, tuple | list) else (value,)
+    for each in members:
+        found.add(each if isinstance(each, str | Secret) else None)
+    return found
 
 
 def _warnings(request: TokenRequest, choice: Choice) -> tuple[str, ...]:

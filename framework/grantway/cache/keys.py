@@ -5,14 +5,17 @@ secrets enter through an HMAC of their own, references by their text, and nothin
 it. Parts are length-prefixed, so that no two different requests run together into one name.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import cast
 
-from grantway.parameters import Parameter
-from grantway.request import TokenRequest
-from grantway.secret import Credential, Reference, Secret
+import attrs
 
-Parts = tuple[object, ...]
+from grantway.environment import Environment
+from grantway.errors import PluginError
+from grantway.parameters import SCOPES, Parameter
+from grantway.request import TokenRequest
+from grantway.secret import Secret
 
 # In the key as the tenant and the client that result from them, however they were given.
 _DERIVED = frozenset(("tenant_id", "application_id", "environment", "resource"))
@@ -30,12 +33,15 @@ def fingerprint(key: bytes, *parts: str) -> str:
 def result_key(
     key: bytes, request: TokenRequest, parameters: Iterable[Parameter[object]], account: str
 ) -> str:
-    """The name of a request's result."""
-    environment = request.environment
+    """The name of a request's result.
+
+    Raises:
+        PluginError: a value of a plugin's own type cannot be told from others.
+    """
     parts = [
         "result",
-        environment.authority,
-        environment.protocol.name,
+        *_authority(key, request.environment),
+        request.environment.name,
         request.provider,
         request.parameter_set,
         account,
@@ -43,46 +49,101 @@ def result_key(
         request.client_id,
         request.resource or "",
     ]
-    values = request.values
     for parameter in parameters:
-        name = parameter.name
-        if parameter.identity and name not in _DERIVED and name in values:
-            parts.append(name)
-            parts.append(_normal(key, values[name]))
+        if parameter.identity and parameter.name not in _DERIVED:
+            parts += _named(key, request, parameter)
+    return fingerprint(key, *parts)
+
+
+def circumstances(
+    key: bytes, request: TokenRequest, parameters: Iterable[Parameter[object]]
+) -> str:
+    """What does not name a result and yet changes what is done to get it.
+
+    A claims challenge, a vault to save to, how to prompt: calls that differ in it must not share
+    one flight.
+
+    Raises:
+        as `result_key`.
+    """
+    parts = ["circumstances"]
+    for parameter in parameters:
+        if not parameter.identity:
+            parts += _named(key, request, parameter)
     return fingerprint(key, *parts)
 
 
 def owner_key(key: bytes, request: TokenRequest) -> str:
     """The name of an authority and client: whose accounts are listed together."""
-    return fingerprint(key, "owner", request.environment.authority, request.client_id)
+    return _slot(key, "owner", request, "")
 
 
 def account_slot(key: bytes, request: TokenRequest, subject: str) -> str:
     """Where an account's refresh token rests: under authority (without tenant) and client."""
-    return fingerprint(key, "account", request.environment.authority, request.client_id, subject)
+    return _slot(key, "account", request, subject)
 
 
 def successor_slot(key: bytes, request: TokenRequest, token: Secret) -> str:
     """Where the successor of a refresh token rests that a caller gave."""
-    return fingerprint(
-        key,
-        "successor",
-        request.environment.authority,
-        request.client_id,
-        token.reveal(),
+    return _slot(key, "successor", request, token.reveal())
+
+
+def _slot(key: bytes, kind: str, request: TokenRequest, whose: str) -> str:
+    return fingerprint(key, kind, *_authority(key, request.environment), request.client_id, whose)
+
+
+def _authority(key: bytes, environment: Environment) -> tuple[str, ...]:
+    """An authority, as it is reached and believed: others may answer under the same address."""
+    protocol, trust = environment.protocol, environment.trust
+    return (
+        environment.authority,
+        protocol.name,
+        protocol.audience,
+        protocol.token_path or "",
+        trust.ca_bundle or "",
+        " ".join(trust.client_certificate or ()),
+        _normal(key, tuple(sorted(trust.headers.items()))),
+    )
+
+
+def _named(key: bytes, request: TokenRequest, parameter: Parameter[object]) -> tuple[str, ...]:
+    if parameter.name not in request.values:
+        return ()
+    value = request.values[parameter.name]
+    if parameter is SCOPES:
+        value = tuple(sorted(request.scopes))
+    with suppress(Exception):  # of a plugin's type; its text may hold the value
+        return parameter.name, _normal(key, value)
+    raise PluginError(
+        f"{parameter.name}: a {type(value).__name__} cannot be told from others of its kind.",
+        remedy="Its provider's author has to declare a type of plain values, or identity=False.",
     )
 
 
 def _normal(key: bytes, value: object) -> str:
+    """A text for a value that no other value has, and that gives no secret away."""
     match value:
+        case str() | bool() | int() | float() | None:
+            return f"{type(value).__name__}:{value}"
         case Secret():
             return fingerprint(key, "secret", value.reveal())
-        case Reference():
-            return f"reference:{value.text}"
-        case Credential():
-            # The user name is the client id, unless application_id beats it; the key has that.
-            return _normal(key, value.password)
-        case tuple():
-            return " ".join(sorted(_normal(key, part) for part in cast("Parts", value)))
+        case tuple() | list():
+            return _record(key, "sequence", cast("Sequence[object]", value))
+        case set() | frozenset():
+            members = cast("frozenset[object]", value)
+            return fingerprint(key, "set", *sorted(_normal(key, each) for each in members))
+        case _ if attrs.has(type(value)):
+            # A Credential, a Reference, a plugin's record: by its type and all of its fields.
+            kind = cast("type[attrs.AttrsInstance]", type(value))
+            fields = [getattr(value, each.name) for each in attrs.fields(kind)]
+            return _record(key, kind.__qualname__, fields)
         case _:
-            return str(value)
+            # Imported here: only a plugin's own types come here. A Secret refuses to be pickled,
+            # so that nothing which masks itself is taken for its mask.
+            import pickle
+
+            return f"{type(value).__qualname__}:{pickle.dumps(value, protocol=4).hex()}"
+
+
+def _record(key: bytes, kind: str, members: Sequence[object]) -> str:
+    return fingerprint(key, kind, *(_normal(key, each) for each in members))
