@@ -7,13 +7,15 @@ the token. A vault that fails costs the call, and the error carries the token.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import attrs
 
 from grantway import accounts
 from grantway.cache import keys
+from grantway.declarations import fault, kept_fault
 from grantway.errors import (
     ConfigurationError,
     GrantwayError,
@@ -33,6 +35,8 @@ from grantway.workplace import Workplace
 
 TIMEOUT = 60.0
 INTERACTIVE_TIMEOUT = 300.0
+
+T = TypeVar("T")
 
 
 class Acquisition:
@@ -129,7 +133,9 @@ class Acquisition:
         except GrantwayError as error:
             self._tell("token.failed", error=type(error).__name__)
             raise
-        except (Exception, SystemExit) as error:
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
             if self._settled.choice.candidate.builtin:
                 raise
             # Raised after this block: what a plugin raises may hold the secrets it was given.
@@ -161,13 +167,17 @@ class Acquisition:
         result, renewed = self._renew(request, context), True
         if result is None:
             result, renewed = provider.authenticate(request, context), False
-        if not isinstance(result, AuthenticationResult):
+        if type(result) is not AuthenticationResult:
             raise self._plugin_failed(f"returned a {type(result).__name__}, not a result")
+        if wrong := kept_fault(result):
+            raise self._plugin_failed(f"returned a result that cannot be: {wrong}")
         # The provider has normally had it kept already; this is for those that have not.
         given = request.get(REFRESH_TOKEN)
         newest = Secret(result.refresh_token) if result.refresh_token else None
         if newest is not None and newest != given:
             context.keep_refresh_token(newest, result.account)
+        if wrong := fault(result):
+            raise self._plugin_failed(f"returned a result that cannot be: {wrong}")
         result = attrs.evolve(
             result,
             environment=result.environment or request.environment.name,
@@ -268,7 +278,8 @@ class Acquisition:
                 parameter=SAVE_REFRESH_TOKEN.name,
             )
         if vault.check is not None:
-            vault.check(destination.name)
+            check = vault.check
+            _asked(vault, lambda: check(destination.name))
 
     def _context(self, cancelled: threading.Event) -> Context:
         place = self._place
@@ -315,6 +326,38 @@ def default_timeout(settled: Settled) -> float:
     return INTERACTIVE_TIMEOUT if settled.request.parameter_set in interactive else TIMEOUT
 
 
+def _asked(vault: Vault, question: Callable[[], T]) -> T:
+    """What a vault answers.
+
+    Raises:
+        GrantwayError: as the vault raised it; a `VaultError` for anything else it raised, without
+            the text of that, which may hold the secret.
+    """
+    try:
+        return question()
+    except (GrantwayError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001  # a plugin's
+        failure = _vault_failed(vault, f"raised {type(error).__name__}")
+    raise failure
+
+
+def _vault_failed(vault: Vault, how: str) -> VaultError:
+    return VaultError(
+        f"The vault {vault.scheme}: {how}.",
+        remedy="That is a fault of its plugin: tell its author, or rest the secret elsewhere.",
+        scheme=vault.scheme,
+    )
+
+
+def _opened(vault: Vault, reference: Reference, context: Context) -> Secret:
+    """The secret that a reference stands for."""
+    secret = _asked(vault, lambda: vault.get(reference.name, context))
+    if type(secret) is not Secret:
+        raise _vault_failed(vault, f"returned a {type(secret).__name__}, not a Secret")
+    return secret
+
+
 def open_secrets(
     request: TokenRequest, vaults: Mapping[str, Vault], context: Context
 ) -> TokenRequest:
@@ -323,9 +366,9 @@ def open_secrets(
     for name, value in request.values.items():
         match value:
             case Reference() if name != SAVE_REFRESH_TOKEN.name:
-                values[name] = vault_of(value, vaults, name).get(value.name, context)
+                values[name] = _opened(vault_of(value, vaults, name), value, context)
             case Credential(user_name=user_name, password=Reference() as reference):
-                opened = vault_of(reference, vaults, name).get(reference.name, context)
+                opened = _opened(vault_of(reference, vaults, name), reference, context)
                 values[name] = Credential(user_name, opened)
             case _:
                 pass

@@ -21,7 +21,10 @@ Profile and environment variables are *layers* to selection (see `grantway.offer
 and fill.
 """
 
+import errno
+import io
 import os
+import stat
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -38,6 +41,11 @@ if TYPE_CHECKING:
 
 _TOP = ("default_profile", "profiles", "environments", "plugins")
 _PLUGINS = ("enable", "disable")
+
+LARGEST = 1 << 20
+"""Bytes of the largest configuration file that is read."""
+
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
 
 
 @attrs.frozen(eq=False)
@@ -114,12 +122,21 @@ class Configuration:
 
 
 def user_file(environ: Mapping[str, str] | None = None) -> "Path":
-    """Where the user's configuration file is, or would be."""
+    """Where the user's configuration file is, or would be.
+
+    Raises:
+        ConfigurationError: it is named within a home folder that nobody has.
+    """
     named = (os.environ if environ is None else environ).get("GRANTWAY_CONFIG")
     if named:
         from pathlib import Path
 
-        return Path(named).expanduser()
+        try:
+            return Path(named).expanduser()
+        except RuntimeError:
+            raise ConfigurationError(
+                "The home folder in GRANTWAY_CONFIG is not known.", remedy="Give the whole path."
+            ) from None
     # Imported here: a process that reads no configuration does without it.
     from platformdirs import user_config_path
 
@@ -137,7 +154,7 @@ def load(file: "str | Path | None" = None) -> Configuration:
 
     path = Path(file) if file is not None else user_file()
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _text_of(path)
     except FileNotFoundError:
         if file is None and "GRANTWAY_CONFIG" not in os.environ:
             return Configuration()
@@ -146,7 +163,7 @@ def load(file: "str | Path | None" = None) -> Configuration:
             remedy="Create it, or name another with GRANTWAY_CONFIG.",
             file=str(path),
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"The configuration file {path} cannot be read: "
             f"{getattr(error, 'strerror', None) or error}.",
@@ -154,6 +171,19 @@ def load(file: "str | Path | None" = None) -> Configuration:
             file=str(path),
         ) from None
     return parse(text, path)
+
+
+def _text_of(path: "Path") -> str:
+    """The text of a regular file, and not a large one: a pipe or device might never end."""
+    # Asked without waiting, for a pipe is open only when somebody writes to it.
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _AT_ONCE)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise OSError(errno.EFBIG, f"it is larger than {LARGEST >> 20} MiB")
+    # A line ends as on any system.
+    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8").read()
 
 
 def parse(text: str, file: "Path | None" = None) -> Configuration:

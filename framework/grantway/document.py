@@ -6,6 +6,8 @@ finds the line of a key again, and reads values of a wanted type or fails with t
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, NoReturn, cast
 
 import attrs
@@ -21,10 +23,13 @@ Table = Mapping[str, object]
 Keys = tuple[str, ...]
 
 # Enough of TOML's grammar to find the line of a key again.
-_PART = r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'"""
-_DOTTED = rf"(?:{_PART}|\s*\.\s*)+"
-_HEADER = rf"\s*\[\s*({_DOTTED})\s*\]"
-_ASSIGNMENT = rf"\s*({_DOTTED})\s*="
+# Nothing in it is tried twice: a line takes no longer than its length.
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"]*+"|'[^']*+')"""
+_DOTTED = rf"{_PART}(?:\s*+\.\s*+{_PART})*+"
+_HEADER = re.compile(rf"\s*+\[\s*+({_DOTTED})\s*+\]")
+_ASSIGNMENT = re.compile(rf"\s*+({_DOTTED})\s*+=")
+# Keys below this depth are found by those above them.
+_DEEPEST = 8
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -44,6 +49,12 @@ class Document:
 
         try:
             return tomllib.loads(self.text)
+        except RecursionError:
+            raise ConfigurationError(
+                f"{self._place(None)}: its lists and tables are nested too deep.",
+                remedy="https://toml.io has the format.",
+                file=str(self.file or ""),
+            ) from None
         except tomllib.TOMLDecodeError as error:
             found = re.search(r"line (\d+)", str(error))
             line = int(found[1]) if found else None
@@ -66,23 +77,29 @@ class Document:
 
     def line_of(self, keys: Keys) -> int | None:
         """The line of the file that has this key of this table, or the nearest one above it."""
-        keys = tuple(part.replace("-", "_") for part in keys)
-        best: int | None = None
-        depth, table = 0, Keys()
+        stated, within = self._lines
+        keys = tuple(part.replace("-", "_") for part in keys[:_DEEPEST])
+        # An inline table holds the rest of the keys on the same line.
+        above = (stated.get(keys[:depth]) for depth in range(len(keys) - 1, 0, -1))
+        return within.get(keys) or next((line for line in above if line), None)
+
+    @cached_property
+    def _lines(self) -> tuple[Mapping[Keys, int], Mapping[Keys, int]]:
+        """The first line that states each key, and the first that states each or a part of it."""
+        stated: dict[Keys, int] = {}
+        within: dict[Keys, int] = {}
+        table = Keys()
         for number, line in enumerate(self.text.splitlines(), start=1):
-            if header := re.match(_HEADER, line):
+            if header := _HEADER.match(line):
                 found = table = _keys(header[1])
-            elif assignment := re.match(_ASSIGNMENT, line):
-                found = (*table, *_keys(assignment[1]))
+            elif assignment := _ASSIGNMENT.match(line):
+                found = (*table, *_keys(assignment[1]))[:_DEEPEST]
             else:
                 continue
-            # An inline table holds the rest of the keys on the same line.
-            found = tuple(part.replace("-", "_") for part in found)
-            shared = len(found) if keys[: len(found)] == found else 0
-            shared = len(keys) if found[: len(keys)] == keys else shared
-            if shared > depth:
-                best, depth = number, shared
-        return best
+            stated.setdefault(found, number)
+            for depth in range(1, len(found) + 1):
+                within.setdefault(found[:depth], number)
+        return stated, within
 
     def _place(self, line: int | None) -> str:
         file = str(self.file or "the configuration")
@@ -141,5 +158,6 @@ class Document:
 
 
 def _keys(dotted: str) -> Keys:
-    """The parts of a dotted key of TOML; quotes are no part of them."""
-    return tuple(part.strip("\"'") for part in re.findall(_PART, dotted))
+    """The parts of a dotted key of TOML, as keys are compared; quotes are no part of them."""
+    parts = (found[0] for found in islice(re.finditer(_PART, dotted), _DEEPEST))
+    return tuple(part.strip("\"'").replace("-", "_") for part in parts)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from grantway.protocol import GUID, OIDC, ClientAuthenticationMethod, Protocol
+from grantway.secret import MASK
 from grantway.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ def _split(url: str) -> "SplitResult":
     return urlsplit(url)
 
 
+def _shown(url: str) -> str:
+    """A URL for a message: who is named before its host, and with which password, is masked."""
+    return re.sub(r"^([^/?#]*//)?[^/?#]*@", rf"\1{MASK}@", url)
+
+
 @lru_cache(maxsize=1024)  # the same few addresses are looked at several times per request
 def host_of(url: str) -> str:
     """The host of a URL in the one spelling that hosts are compared in: `name` or `name:port`.
@@ -44,11 +50,13 @@ def host_of(url: str) -> str:
             host, an empty label, an escape, white space, a control character or a backslash.
     """
     if re.search(r"[\s\\\x00-\x1f\x7f]", url):
-        raise ValueError(f"{url!r} contains white space, a control character or a backslash")
+        raise ValueError(
+            f"{_shown(url)!r} contains white space, a control character or a backslash"
+        )
     parts = _split(url)
     host = (parts.hostname or "").lower()
     if parts.scheme not in _DEFAULT_PORTS or not host:
-        raise ValueError(f"{url!r} is not an http or https URL")
+        raise ValueError(f"{_shown(url)!r} is not an http or https URL")
     if "@" in parts.netloc:
         raise ValueError("a URL here must not carry user information")
     if not (re.fullmatch(_HOST, host) or re.fullmatch(_IPV6, host)):
@@ -162,12 +170,19 @@ class Environment:
                 )
         if not isinstance(self.protocol, Protocol):
             raise ValueError("protocol must be a Protocol")
+        for what in ("authority", "tenant", "default_resource", "client_authentication"):
+            if not isinstance(getattr(self, what), str if what == "authority" else str | None):
+                raise ValueError(f"{what} must be a text")
+        if not all(isinstance(each, str) for pair in self.resources.items() for each in pair):
+            raise ValueError("resources must be texts by name")
         if "?" in self.authority or "#" in self.authority:
-            raise ValueError(f"the authority {self.authority!r} has a query or fragment")
+            raise ValueError(f"the authority {_shown(self.authority)!r} has a query or fragment")
         self.check_scheme(self.authority)
         for host in self.hosts:
             if re.search(r"[/?#]", host):
-                raise ValueError(f"{host!r} is no host: name or name:port, without path or scheme")
+                raise ValueError(
+                    f"{_shown(host)!r} is no host: name or name:port, without path or scheme"
+                )
         hosts = {host_of(self.authority), *(host_of(f"https://{host}") for host in self.hosts)}
         object.__setattr__(self, "secret_hosts", frozenset(hosts))
         if self.default_resource is not None:
@@ -185,7 +200,7 @@ class Environment:
         if self.trust.loopback_http and is_loopback(url):
             return
         raise ValueError(
-            f"{url!r} is not https; plain http is for a literal loopback address of an "
+            f"{_shown(url)!r} is not https; plain http is for a literal loopback address of an "
             "environment that says trust.loopback_http"
         )
 

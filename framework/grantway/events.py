@@ -38,7 +38,7 @@ Observer = Callable[[Event], None]
 def emit(observers: Sequence[tuple[str, Observer]], now: float, name: str, **facts: object) -> None:
     """Tell every observer, given with its plugin's name; `now` is in seconds since the epoch.
 
-    What an observer raises is logged and goes no further.
+    What an observer raises, be it an exit, is logged and goes no further; an interrupt passes.
     """
     if not observers:
         return
@@ -46,7 +46,9 @@ def emit(observers: Sequence[tuple[str, Observer]], now: float, name: str, **fac
     for plugin, observe in observers:
         try:
             observe(event)
-        except Exception as error:  # noqa: BLE001  # an observer must never be felt
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001  # an observer must never be felt
             import logging
 
             logging.getLogger("grantway.events").warning(

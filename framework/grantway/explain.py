@@ -6,18 +6,28 @@ socket.
 """
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import cast
 
 import attrs
 
 from grantway.authority import PlannedRequest
 from grantway.candidate import Candidate, given_names
-from grantway.errors import AmbiguousParameters, NoParameterSetMatches, SelectionError
+from grantway.errors import (
+    AmbiguousParameters,
+    GrantwayError,
+    NoParameterSetMatches,
+    PluginError,
+    SelectionError,
+)
 from grantway.intake import Given, Intake, Settled
 from grantway.parameters import SAVE_REFRESH_TOKEN
 from grantway.registry import Registry
 from grantway.request import TokenRequest
 from grantway.secret import MASK, Credential, Reference, Secret
+
+# More than any flow has; a plan that yields without end is cut off here.
+_MOST_REQUESTS = 100
 
 
 @attrs.frozen
@@ -44,7 +54,7 @@ class Explanation:
         requests: what would be sent, in order; `(from metadata)` where an endpoint is only
             known from the authority.
         warnings: what the call would be warned of.
-        problem: the error that `acquire` would raise, or None.
+        problem: the error that `acquire` would raise, or what is wrong with the plan; or None.
     """
 
     environment: str
@@ -56,7 +66,7 @@ class Explanation:
     considered: tuple[Considered, ...] = ()
     requests: tuple[PlannedRequest, ...] = ()
     warnings: tuple[str, ...] = ()
-    problem: SelectionError | None = attrs.field(default=None, eq=False)
+    problem: GrantwayError | None = attrs.field(default=None, eq=False)
 
     def as_dict(self) -> dict[str, object]:
         """The explanation as JSON-ready facts."""
@@ -110,7 +120,8 @@ def explain(
             problem=error,
         )
     settled = intake.validate(choice, environment)
-    request, plan = settled.request, choice.candidate.provider.plan
+    request = settled.request
+    requests, problem = _planned(registry, choice.candidate, request)
     return Explanation(
         environment.name,
         provider=request.provider,
@@ -119,9 +130,52 @@ def explain(
         values={name: shown(value) for name, value in request.values.items()},
         origins=dict(choice.origins),
         considered=considered,
-        requests=tuple(each.masked() for each in plan(_unopened(request))) if plan else (),
+        requests=requests,
         warnings=settled.warnings,
+        problem=problem,
     )
+
+
+def _planned(
+    registry: Registry, candidate: Candidate, request: TokenRequest
+) -> tuple[tuple[PlannedRequest, ...], GrantwayError | None]:
+    """The requests that the provider plans, or else what is wrong with its plan."""
+    provider = candidate.provider
+    if provider.plan is None:
+        return (), None
+    try:
+        requests = tuple(
+            each.masked() for each in islice(provider.plan(_unopened(request)), _MOST_REQUESTS)
+        )
+        for each in requests:
+            _check(each)
+    except (SelectionError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except GrantwayError as error:
+        return (), error
+    except BaseException as error:
+        if candidate.builtin:
+            raise
+        kind = type(error).__name__
+    else:
+        return requests, None
+    plugin = registry.plugin_of(provider)
+    return (), PluginError(
+        f"The provider {provider.name} cannot say what it would send ({kind}).",
+        remedy=f"That is a fault of {plugin.name}: tell its author, or disable it.",
+        plugin=plugin.name,
+        distribution=plugin.distribution,
+    )
+
+
+def _check(request: object) -> None:
+    """Refuse a planned request that could not be shown."""
+    if type(request) is not PlannedRequest:
+        raise TypeError
+    texts = (request.endpoint, request.method, request.url)
+    pairs = (*request.headers.items(), *request.fields)
+    if not all(type(text) is str for text in (*texts, *(text for pair in pairs for text in pair))):
+        raise TypeError
 
 
 def _unopened(request: TokenRequest) -> TokenRequest:

@@ -37,6 +37,8 @@ def text(value: object) -> str:
         raise ValueError(f"expected text, not {type(value).__name__}")
     if not value.strip():
         raise ValueError("it is empty")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("it has bytes in it that are no UTF-8 text")
     return value.strip()
 
 
@@ -55,7 +57,7 @@ def flag(value: object) -> bool:
 def words(value: object) -> tuple[str, ...]:
     """Several words: a list of them, or one text with white space between. Order is kept."""
     if isinstance(value, str):
-        found = tuple(value.split())
+        found = tuple(text(word) for word in value.split())
     elif isinstance(value, Iterable):
         found = tuple(
             word for item in cast("Iterable[object]", value) for word in text(item).split()
@@ -342,11 +344,13 @@ SAVE_REFRESH_TOKEN = Parameter(
     identity=False,
 )
 
-# Words that calls and the command line use for themselves; no parameter may take them.
+# Words that calls and the command line use for themselves, as names of arguments, options and
+# what options are stored under; no parameter may take them, nor any that begins with `no_`.
 RESERVED = frozenset(
     (
         "provider", "parameter_set", "timeout", "force_refresh", "profile", "output", "json",
         "all_tokens", "help", "version", "no_plugins", "no_input", "verbose",
+        "as_json", "format", "format_", "verbosity", "context", "ctx", "self",
     )
 )  # fmt: skip
 

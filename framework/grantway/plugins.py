@@ -6,25 +6,36 @@ order of loading decides nothing.
 """
 
 import re
+import sys
+import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 import attrs
 
 from grantway.config import Configuration
+from grantway.declarations import check_record
 from grantway.environment import Environment
 from grantway.errors import PluginError
-from grantway.parameters import COMMON, NAME, RESERVED, Parameter, ParameterSet
+from grantway.parameters import COMMON, NAME, RESERVED, Parameter
 from grantway.provider import CredentialProvider, Discovery, TokenCacheFactory, Vault
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+    from typing import TextIO
 
 State = Literal["active", "disabled", "set aside"]
 
 # Of an error's text no more is kept than a list can show.
 _LONGEST = 500
+
+# The environment variables that the core itself reads or writes.
+_SWITCHES = (
+    "GRANTWAY_CONFIG", "GRANTWAY_PROFILE", "GRANTWAY_PLUGINS", "GRANTWAY_DISABLE_PLUGINS",
+    "GRANTWAY_ACCESS_TOKEN", "GRANTWAY_TOKEN_TYPE", "GRANTWAY_EXPIRES_ON", "_GRANTWAY_COMPLETE",
+)  # fmt: skip
 
 
 @attrs.define(eq=False)
@@ -61,8 +72,8 @@ class Plugin:
 
     def set_aside(self, reason: str, remedy: str = "") -> None:
         """Take the plugin out of use and remember why."""
-        self.state, self.reason = "set aside", reason
-        self.remedy = remedy or f"Update or uninstall {self.distribution or self.name}."
+        self.state, self.reason = "set aside", _line(reason)
+        self.remedy = _line(remedy) or f"Update or uninstall {self.distribution or self.name}."
 
     def as_dict(self) -> dict[str, object]:
         """The record as JSON-ready facts."""
@@ -91,6 +102,8 @@ class Plugin:
                 for parameter in parameter_set.own:
                     for name in (parameter.name, *parameter.aliases):
                         yield "parameter", name, parameter
+                    if parameter.env:
+                        yield "environment variable", parameter.env, parameter
         for environment in self.environments:
             for name in (environment.name, *environment.aliases):
                 yield "environment", name, None
@@ -123,11 +136,72 @@ def recorded(entry: "EntryPoint", builtin_distribution: str) -> Plugin:
 
 def described(error: BaseException) -> str:
     """The type and text of what a plugin raised, on one line and not too long."""
+    return f"{type(error).__name__}: {_line(error)}"[:_LONGEST].removesuffix(": ")
+
+
+def _line(words: object) -> str:
+    """The text of something, on one line and not too long; "" where even that raises."""
     try:
-        words = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001  # even the text of an error can raise
-        words = ""
-    return f"{type(error).__name__}: {words}"[:_LONGEST].removesuffix(": ")
+        return " ".join(str(words).split())[:_LONGEST]
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException:  # noqa: BLE001  # even the text of an error can raise
+        return ""
+
+
+class _Quiet:
+    """Sends what is printed to standard error while any thread is within.
+
+    Counted, for two threads may load plugins at once, and what the first one found at the
+    beginning is what the last one has to put back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._within = 0
+        self._stdout: TextIO | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._within:
+                self._stdout, sys.stdout = sys.stdout, sys.stderr
+            self._within += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._within -= 1
+            if not self._within and self._stdout is not None:
+                sys.stdout, self._stdout = self._stdout, None
+
+
+_quiet = _Quiet()
+
+
+@contextmanager
+def contained(plugin: Plugin, what: str) -> Generator[None, None, None]:
+    """Let code of a plugin run within.
+
+    Standard output is for answers: what a third party prints goes to standard error. An interrupt
+    passes through; anything else that is raised, be it an exit, becomes the plugin's fault.
+
+    Raises:
+        PluginError: `what`, and the type and text of what was raised.
+    """
+    try:
+        if plugin.builtin:
+            yield
+        else:
+            with _quiet:
+                yield
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        if type(error) is PluginError:
+            raise
+        reason = f"{what}: {described(error)}"
+    else:
+        return
+    raise PluginError(reason)
 
 
 def _normal(name: str) -> str:
@@ -168,9 +242,10 @@ def load(plugin: Plugin, entry: "EntryPoint") -> object:
     """Import one plugin. Whatever goes wrong, even an exit, stays here."""
     started = time.perf_counter()
     try:
-        return entry.load()
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # any failure is the plugin's own
-        plugin.set_aside(f"It cannot be imported: {described(error)}")
+        with contained(plugin, "It cannot be imported"):
+            return entry.load()
+    except PluginError as error:
+        plugin.set_aside(error.message)
         return None
     finally:
         plugin.import_seconds = time.perf_counter() - started
@@ -192,6 +267,11 @@ def _settle(plugins: Sequence[Plugin], *, against_builtin: bool) -> None:
     for parameter in COMMON:
         for name in (parameter.name, *parameter.aliases):
             claimed.setdefault(("parameter", name), []).append((core, parameter))
+        if parameter.env:
+            key = ("environment variable", parameter.env.casefold())
+            claimed.setdefault(key, []).append((core, parameter))
+    for name in _SWITCHES:
+        claimed.setdefault(("environment variable", name.casefold()), []).append((core, None))
     for plugin in plugins:
         for kind, name, declaration in plugin.claims():
             claimed.setdefault((kind, name.casefold()), []).append((plugin, declaration))
@@ -207,7 +287,8 @@ def _settle(plugins: Sequence[Plugin], *, against_builtin: bool) -> None:
             ]
             if rivals and not plugin.builtin:
                 names = sorted({rival.name for rival in rivals})
-                losers.setdefault(plugin.name, (f"{kind} {name!r}", names))
+                shown = name.upper() if kind == "environment variable" else repr(name)
+                losers.setdefault(plugin.name, (f"{kind} {shown}", names))
     for plugin in plugins:
         if plugin.name in losers:
             what, others = losers[plugin.name]
@@ -219,10 +300,23 @@ def _settle(plugins: Sequence[Plugin], *, against_builtin: bool) -> None:
 
 
 def check_declarations(plugin: Plugin) -> None:
-    """Refuse what no provider may declare."""
+    """Refuse what no plugin may declare.
+
+    Raises:
+        PluginError: what it is.
+    """
+    for record in (
+        *plugin.providers,
+        *plugin.environments,
+        *plugin.token_caches,
+        *plugin.vaults,
+        *plugin.discoveries,
+    ):
+        check_record(record)
     for provider in plugin.providers:
         sets = provider.parameter_sets
-        _check_types(provider)
+        if not sets:
+            raise PluginError(f"The provider {provider.name} has no parameter set.")
         if len({each.name.casefold() for each in sets}) < len(sets):
             raise PluginError(f"The provider {provider.name} names two parameter sets alike.")
         seen: dict[str, Parameter[object]] = {}
@@ -245,32 +339,20 @@ def check_declarations(plugin: Plugin) -> None:
         raise PluginError("It declares a default environment, which only a built-in one can be.")
 
 
-def _check_types(provider: CredentialProvider) -> None:
-    """What a type checker would have told its author, where one was asked."""
-    if not isinstance(provider.name, str) or not provider.name.strip():
-        raise PluginError("A provider has no name.")
-    if not callable(provider.authenticate):
-        raise PluginError(f"The provider {provider.name} has no function authenticate.")
-    if not provider.parameter_sets:
-        raise PluginError(f"The provider {provider.name} has no parameter set.")
-    for each in provider.parameter_sets:
-        if not isinstance(each, ParameterSet) or not all(
-            isinstance(parameter, Parameter) for parameter in each.own
-        ):
-            raise PluginError(
-                f"The provider {provider.name} declares something that is no ParameterSet of "
-                "Parameters."
-            )
-
-
 def _check_name(provider: str, name: str) -> None:
     if not re.fullmatch(NAME, name):
         raise PluginError(
             f"The parameter {name!r} of {provider} is not of the form lower_case_words."
         )
-    if name in RESERVED:
+    # What begins with "no" is the other half of a flag: --no-device-code.
+    if name in RESERVED or name.startswith("no_"):
         raise PluginError(f"The parameter {name!r} of {provider} is a reserved word.")
 
 
 def _same_parameter(one: Parameter[object] | None, other: Parameter[object] | None) -> bool:
-    return one is not None and other is not None and one.declares_the_same_as(other)
+    try:
+        return one is not None and other is not None and one.declares_the_same_as(other)
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException:  # noqa: BLE001  # a parse function of a plugin's may refuse to compare
+        return False

@@ -5,7 +5,8 @@ description, and a library may log what it was handed; so every request has a `R
 knows the secrets it has met, and everything that leaves as text goes through it.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from grantway.secret import MASK, Secret
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 
 # Shorter texts than this are too common to be told from ordinary words.
 _SHORTEST = 6
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 
 
 class Redactor:
-    """Knows secrets and masks them in texts, as they are and as a URL or form spells them."""
+    """Knows secrets and masks them in texts, as they are and as a URL, form or page spells them."""
 
     __slots__ = ("_known",)
 
@@ -35,17 +37,16 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return `text` with every known secret masked."""
-        from urllib.parse import quote, quote_plus
-
-        spelled: set[str] = set()
         # tuple() takes them in one step: another thread may be adding one.
-        for value in tuple(self._known):
-            # An authority may send what UTF-8 cannot hold.
-            as_bytes = value.encode("utf-8", "surrogatepass")
-            spelled |= {value, quote(as_bytes, safe=""), quote_plus(as_bytes)}
+        spelled = {each for value in tuple(self._known) for each in _spellings(value)}
         for spelling in sorted(spelled, key=len, reverse=True):
             text = text.replace(spelling, MASK)
         return text
+
+    def clean(self, text: str) -> str:
+        """Return `text` masked, and with each run of control characters made one space."""
+        # Masked twice: cleaning can take a secret apart, and can put one together.
+        return self.text(_CONTROL.sub(" ", self.text(text))).strip()
 
     def __repr__(self) -> str:
         return f"<Redactor of {len(self._known)} secrets>"
@@ -65,3 +66,21 @@ class Redactor:
                     self.logger.log(level, "%s", redact(text), stacklevel=3)
 
         return Masking(logging.getLogger(name), {})
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """The ways in which others write a text: as it is, cleaned, and escaped in their formats."""
+    import html
+    import json
+    from urllib.parse import quote, quote_plus
+
+    cleaned = _CONTROL.sub(" ", value).strip()
+    for each in {value, cleaned} if len(cleaned) >= _SHORTEST else {value}:
+        # An authority may send what UTF-8 cannot hold.
+        as_bytes = each.encode("utf-8", "surrogatepass")
+        for escaped in (quote(as_bytes, safe=""), quote_plus(as_bytes)):
+            yield escaped
+            yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), escaped)
+        page = html.escape(each)
+        yield from (each, html.escape(each, quote=False), page, page.replace("&#x27;", "&#39;"))
+        yield json.dumps(each)[1:-1]

@@ -26,6 +26,7 @@ import pluggy
 from grantway import hookspecs
 from grantway.candidate import Candidate
 from grantway.config import Configuration
+from grantway.declarations import is_name
 from grantway.described import environment_from, in_order
 from grantway.environment import Environment
 from grantway.errors import GrantwayError, PluginError, UnknownEnvironment
@@ -33,7 +34,7 @@ from grantway.parameters import COMMON, Parameter
 from grantway.plugins import (
     Plugin,
     check_declarations,
-    described,
+    contained,
     enabled,
     load,
     recorded,
@@ -250,8 +251,10 @@ class Registry:
             if plugin.state != "active":
                 continue
             try:
-                for command in _call(self._manager, plugin, "grantway_commands", click.Command):
-                    found.setdefault(command.name or "", []).append((plugin, command))
+                commands = _call(self._manager, plugin, "grantway_commands", click.Command)
+                named = [(_command_name(plugin, command), command) for command in commands]
+                for name, command in named:
+                    found.setdefault(name, []).append((plugin, command))
             except PluginError as error:
                 plugin.set_aside(error.message, error.remedy)
         # Built-ins come first in `plugins`.
@@ -264,20 +267,23 @@ class Registry:
     def _admit(self, plugin: Plugin, module: object) -> None:
         plugin.module = module
         try:
-            plugin.file = str(getattr(module, "__file__", "") or "")
-            self._register(plugin, module)
+            # What its objects do when they are looked at is their author's affair.
+            with contained(plugin, "It cannot be used"):
+                plugin.file = str(getattr(module, "__file__", "") or "")
+                self._register(plugin, module)
             call = self._manager
             plugin.providers = _call(call, plugin, "grantway_providers", CredentialProvider)
             plugin.environments = _call(call, plugin, "grantway_environments", Environment)
             plugin.token_caches = _call(call, plugin, "grantway_token_caches", TokenCacheFactory)
             plugin.vaults = _call(call, plugin, "grantway_vaults", Vault)
             plugin.discoveries = _call(call, plugin, "grantway_discoveries", Discovery)
-            check_declarations(plugin)
+            with contained(plugin, "It cannot be used"):
+                check_declarations(plugin)
         except PluginError as error:
             plugin.set_aside(error.message, error.remedy)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # any failure is the plugin's own
-            # What its objects do when they are looked at is their author's affair.
-            plugin.set_aside(f"It cannot be used: {described(error)}")
+            # What cannot be relied on is not listed either.
+            plugin.providers = plugin.environments = ()
+            plugin.token_caches = plugin.vaults = plugin.discoveries = ()
 
     def _register(self, plugin: Plugin, module: object) -> None:
         hooks = 0
@@ -406,17 +412,31 @@ def _call(manager: pluggy.PluginManager, plugin: Plugin, hook: str, kind: type[T
     for implementation in getattr(manager.hook, hook).get_hookimpls():
         if implementation.plugin_name != plugin.name:
             continue
-        try:
+        with contained(plugin, f"{hook} failed"):
             answer = cast("Iterable[object]", implementation.function())
             items = list(islice(answer, _MOST + 1))
-        except (Exception, SystemExit) as error:  # noqa: BLE001  # any failure is the plugin's own
-            raise PluginError(f"{hook} failed: {described(error)}") from None
-        if len(items) > _MOST:
-            raise PluginError(f"{hook} yields without end.")
-        for item in items:
-            if not isinstance(item, kind):
-                raise PluginError(
-                    f"{hook} returned a {type(item).__name__}, not a {kind.__name__}."
-                )
-            found.append(item)
+            if len(items) > _MOST:
+                raise PluginError(f"{hook} yields without end.")
+            for item in items:
+                # By its type, not by what it says its class is.
+                if not issubclass(type(item), kind):
+                    raise PluginError(
+                        f"{hook} returned a {type(item).__name__}, not a {kind.__name__}."
+                    )
+                found.append(cast("T", item))
     return tuple(found)
+
+
+def _command_name(plugin: Plugin, command: "click.Command") -> str:
+    """The name of a command, once it has shown that help can list it.
+
+    Raises:
+        PluginError: it cannot.
+    """
+    with contained(plugin, "A command of it cannot be used"):
+        name: object = command.name
+        if not is_name(name):
+            raise PluginError("A command of it has no name that can be typed.")
+        if type(command.get_short_help_str(80)) is not str:
+            raise PluginError(f"The command {name} has no help.")
+        return cast("str", name)

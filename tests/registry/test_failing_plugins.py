@@ -219,17 +219,17 @@ FAILING: dict[str, tuple[object, str]] = {
     ),
     "its provider has no name": (
         module(grantway_providers=[provider(" ", "third_key")]),
-        "A provider has no name.",
+        "CredentialProvider: name is not a name of letters",
     ),
     "its provider has no function": (
         module(
             grantway_providers=[CredentialProvider("Third", (ParameterSet("Set"),), "soon")]  # type: ignore[arg-type]
         ),
-        "The provider Third has no function authenticate.",
+        "CredentialProvider Third: authenticate is not a function.",
     ),
     "its set holds no parameters": (
         module(grantway_providers=[provider("Third", sets=[ParameterSet("Set", ("key",))])]),  # type: ignore[arg-type]
-        "The provider Third declares something that is no ParameterSet of Parameters.",
+        "ParameterSet Set: required is not a tuple, each of it a Parameter.",
     ),
     "its vault's scheme cannot be": (
         module(grantway_vaults=[Vault("a vault", never)]),

@@ -34,7 +34,11 @@ class Command(click.Command):
         options = {opt for param in self.get_params(ctx) for opt in param.opts}
         if not ctx.resilient_parsing:
             refuse_single_dashes(ctx, args, options)
-        rest = super().parse_args(ctx, args)
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.BadParameter as error:
+            # click would repeat the value.
+            raise click.BadParameter(_expected(error.param), error.ctx, error.param) from None
         if ctx.args and not ctx.resilient_parsing:
             count = len(ctx.args)
             raise click.UsageError(
@@ -101,7 +105,10 @@ class Group(click.Group):
 
             known = self.list_commands(ctx)
             hint = did_you_mean(name, known) or f"There are: {', '.join(known)}."
-            raise click.UsageError(f"{ctx.command_path} has no command {name!r}. {hint}", ctx)
+            raise click.UsageError(
+                f"{ctx.command_path} has no such command (not shown: it may be a secret). {hint}",
+                ctx,
+            )
         return super().resolve_command(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -132,6 +139,15 @@ def write_examples(examples: Examples, formatter: click.HelpFormatter) -> None:
             for done, line in examples:
                 indent = " " * formatter.current_indent
                 formatter.write(f"{indent}# {done}\n{indent}{line}\n")
+
+
+def _expected(param: click.Parameter | None) -> str:
+    """What the value of an option or argument has to be."""
+    if param is not None and isinstance(param.type, click.Choice):
+        return f"it must be one of {', '.join(str(each) for each in param.type.choices)}."
+    kinds = {"float": "a number", "integer": "a whole number"}
+    kind = kinds.get(param.type.name if param is not None else "", "another value")
+    return f"it must be {kind} (what was given is not shown: it may be a secret)."
 
 
 def _asks_for_help(args: Sequence[str]) -> bool:

@@ -96,13 +96,14 @@ def report(error: BaseException, session: Session) -> int:
 
 
 def _tell(error: BaseException, session: Session) -> None:
-    from grantway.cli.logs import masked
+    from grantway.cli.logs import masked, masked_values
 
     facts = facts_of(error)
     if session.as_json:
         if session.warnings:
             facts["warnings"] = session.warnings
-        output.note(masked(output.to_json(facts, indent=None)))
+        # Masked before they are JSON, which has to stay JSON.
+        output.note(output.to_json(masked_values(facts), indent=None))
     else:
         for each in getattr(error, "found", ()) or (error,):
             message, *details = lines_of(each, facts_of(each))

@@ -16,8 +16,9 @@ object, a success shows them at its end.
 import logging
 import re
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 from grantway.cli import output
 from grantway.cli.session import Session
@@ -44,6 +45,18 @@ def masked(text: str) -> str:
     for pattern, mask in _PATTERNS:
         text = pattern.sub(mask, text)
     return text
+
+
+def masked_values(value: object, name: str = "") -> object:
+    """JSON-ready facts with each text in them masked; `name` is that of the member it is in."""
+    if isinstance(value, Mapping):
+        members = cast("Mapping[object, object]", value).items()
+        return {masked(str(key)): masked_values(each, str(key)) for key, each in members}
+    if isinstance(value, list | tuple):
+        return [masked_values(each, name) for each in cast("Sequence[object]", value)]
+    if isinstance(value, str):
+        return _MASK if value and re.fullmatch(f"{_KEYS}|code", name) else masked(value)
+    return value
 
 
 class Handler(logging.Handler):

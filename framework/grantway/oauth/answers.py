@@ -39,7 +39,8 @@ LARGEST = 1 << 20
 
 _JSON = re.compile(r"application/([\w.+-]+\+)?json|text/(json|javascript)", re.IGNORECASE)
 _TOKEN = re.compile(r"[\x21-\x7e]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+# RFC 6749, section 7.1: a name, or an absolute URI.
+_TOKEN_TYPE = re.compile(r"[\w.-]{1,40}|[A-Za-z][A-Za-z0-9+.-]{0,20}:[\x21-\x7e]{1,200}", re.ASCII)
 
 _BY_ERROR: dict[str, type[AuthorityError]] = {
     "invalid_grant": InvalidGrant,
@@ -67,10 +68,10 @@ _UNSAID = (
 
 
 class JsonObject(dict[str, object]):
-    """A JSON object that may hold tokens: it shows the names of its members only."""
+    """A JSON object that may hold tokens, even as a name: it shows how many members it has."""
 
     def __repr__(self) -> str:
-        return f"<JSON object: {', '.join(self)}>"
+        return f"<JSON object of {len(self)} members>"
 
 
 @attrs.frozen
@@ -106,10 +107,12 @@ def json_object(answer: Answer, request: AuthorityRequest, context: Context) -> 
         _refuse(answer, request, context)
     content_type = answer.content_type
     if content_type and not _JSON.fullmatch(content_type):
-        raise _malformed(answer, request, f"{content_type} instead of JSON")
+        raise _malformed(
+            answer, request, context, f"{_shown_type(answer, context)} instead of JSON"
+        )
     parsed = _parsed(answer.body)
     if parsed is None:
-        raise _malformed(answer, request, "no JSON object")
+        raise _malformed(answer, request, context, "no JSON object")
     return parsed
 
 
@@ -125,7 +128,7 @@ def token_answer(answer: Answer, request: AuthorityRequest, context: Context) ->
         raise refusal(parsed, answer, request, context)
     for name in ("access_token", "refresh_token", "id_token"):
         if (name == "access_token" or parsed.get(name)) and not _is_usable(parsed.get(name)):
-            raise _malformed(answer, request, f"no usable {name}")
+            raise _malformed(answer, request, context, f"no usable {name}")
     return parsed
 
 
@@ -138,7 +141,7 @@ def refusal(
         for name in names:
             value = facts.get(name)
             if isinstance(value, str) and value:
-                return context.redactor.text(_CONTROL.sub(" ", value)).strip()[:most]
+                return context.redactor.clean(value)[:most]
         return ""
 
     error = text("error")
@@ -188,7 +191,7 @@ def throttled(answer: Answer, request: AuthorityRequest, context: Context) -> Gr
     return Throttled(
         f"{host_of(request.url)} asks to wait {wait:.0f} seconds (HTTP {answer.status}).",
         remedy="Try again then, or give more time with timeout=.",
-        error=context.redactor.text(error)[:200] if isinstance(error, str) else "",
+        error=context.redactor.clean(error)[:200] if isinstance(error, str) else "",
         status=answer.status,
         retry_after=wait,
         retryable=True,
@@ -258,8 +261,8 @@ def _refuse(answer: Answer, request: AuthorityRequest, context: Context) -> NoRe
         raise refusal(parsed, answer, request, context)
     if is_client_error and not answer.body.strip():
         raise refusal({}, answer, request, context)
-    what = answer.content_type or "nothing that says why"
-    raise _malformed(answer, request, what)
+    what = _shown_type(answer, context) or "nothing that says why"
+    raise _malformed(answer, request, context, what)
 
 
 def _learn_secrets(parsed: Mapping[str, object], context: Context) -> None:
@@ -283,7 +286,34 @@ def _unsaid_kind(error: str, status: int, request: AuthorityRequest) -> type[Aut
     return _BY_STATUS.get(status, AuthorityError)
 
 
-def _malformed(answer: Answer, request: AuthorityRequest, what: str) -> MalformedResponse:
+def token_type(answer: Mapping[str, object], request: AuthorityRequest) -> str:
+    """The type of the token, which stands in headers: one that RFC 6749 allows.
+
+    Raises:
+        MalformedResponse: it is none.
+    """
+    said = answer.get("token_type")
+    if not isinstance(said, str) or not said or said.casefold() == "bearer":
+        return "Bearer"
+    if not _TOKEN_TYPE.fullmatch(said):
+        host = host_of(request.url)
+        raise MalformedResponse(
+            f"{host} answered the {request.endpoint} request with no usable token_type.",
+            remedy="Check that the address is an authority's, and that no proxy answers in its "
+            "place.",
+            host=host,
+            status=200,
+        )
+    return said
+
+
+def _shown_type(answer: Answer, context: Context) -> str:
+    return context.redactor.clean(answer.content_type)[:80]
+
+
+def _malformed(
+    answer: Answer, request: AuthorityRequest, context: Context, what: str
+) -> MalformedResponse:
     host = host_of(request.url)
     return MalformedResponse(
         f"{host} answered the {request.endpoint} request with HTTP {answer.status} and {what}.",
@@ -292,7 +322,7 @@ def _malformed(answer: Answer, request: AuthorityRequest, what: str) -> Malforme
         else "Check that the address is an authority's, and that no proxy answers in its place.",
         host=host,
         status=answer.status,
-        content_type=answer.content_type,
+        content_type=_shown_type(answer, context),
         retryable=answer.status >= 500,
     )
 

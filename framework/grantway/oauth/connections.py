@@ -4,9 +4,14 @@ All that is changed of urllib3's connections is how they wait: connecting tries 
 host for as long as one may take, but all of them within the caller's time; and the socket that an
 answer is awaited on is known to the `Watch` of its request. The look-up of a name is the
 operating system's, and ends by its own timeout.
+
+And a connection on which more came than the answer is closed: whatever rests in a buffer, of the
+reader or of TLS, would be taken for the answer to the next request.
 """
 
+import http.client
 import socket
+from contextlib import suppress
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -18,7 +23,37 @@ from urllib3.response import HTTPResponse
 from grantway.oauth.watchdog import current
 
 
+class _Answer(http.client.HTTPResponse):
+    """An answer that knows its connection, and closes it where it was not all that came."""
+
+    connection: HTTPConnection | None = None
+
+    def _close_conn(self) -> None:
+        connection = self.connection
+        is_followed = connection is not None and self._is_followed(connection.sock)
+        super()._close_conn()  # type: ignore[misc]  # pyright: ignore  # not in typeshed
+        # Only now: to close a connection is to close its answer.
+        if connection is not None and is_followed:
+            connection.close()
+
+    def _is_followed(self, connection: socket.socket | None) -> bool:
+        """Whether more has come, be it in the reader's buffer, in that of TLS or in the kernel."""
+        if connection is None:
+            return False
+        longest = connection.gettimeout()
+        # Nothing there is an error, of a kind that TLS and plain sockets do not agree on.
+        with suppress(OSError, ValueError):
+            try:
+                connection.settimeout(0)
+                return bool(self.fp.peek(1))
+            finally:
+                connection.settimeout(longest)
+        return False
+
+
 class _Watched(HTTPConnection):
+    response_class = _Answer
+
     def _new_conn(self) -> socket.socket:
         watch = current()
         try:
@@ -65,7 +100,11 @@ class _Watched(HTTPConnection):
         watch = current()
         if watch is not None:
             watch.socket, watch.asked = self.sock, True
-        return super().getresponse()
+        response = super().getresponse()
+        answer = response._original_response  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public way
+        if isinstance(answer, _Answer):
+            answer.connection = self
+        return response
 
 
 class _WatchedTls(_Watched, HTTPSConnection):

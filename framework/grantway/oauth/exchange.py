@@ -6,7 +6,7 @@ then every token is a `Secret`, so that none is in a traceback.
 """
 
 from grantway.authority import AuthorityRequest
-from grantway.oauth.answers import expiry, instant, later
+from grantway.oauth.answers import expiry, instant, later, token_type
 from grantway.oauth.id_token import checked_claims
 from grantway.provider import Context
 from grantway.request import TokenRequest
@@ -48,6 +48,7 @@ def exchange(
     access_token = Secret(text("access_token"))
     if new := secret("refresh_token"):
         context.keep_refresh_token(new)
+    kind = token_type(answer, sent)
     account = None
     if id_token := secret("id_token"):
         claims = checked_claims(
@@ -64,11 +65,10 @@ def exchange(
             if new:
                 context.keep_refresh_token(new, account)
     newest = new or refresh_token
-    token_type = text("token_type") or "Bearer"
     granted = text("scope")
     return AuthenticationResult(
         access_token.reveal(),
-        "Bearer" if token_type.casefold() == "bearer" else token_type,
+        kind,
         acquired_on=instant(now),
         expires_on=expiry(answer, now),
         extended_expires_on=later(answer, "ext_expires_in", now),

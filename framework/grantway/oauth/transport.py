@@ -53,6 +53,7 @@ from grantway.oauth.failures import NotConnected, Unreadable, failure_of
 from grantway.oauth.routes import CONNECT_TIMEOUT, READ_TIMEOUT, Route, route
 from grantway.oauth.watchdog import Watch
 from grantway.provider import Context
+from grantway.secret import Secret
 from grantway.version import __version__
 
 POOL_SIZE = 128
@@ -167,6 +168,7 @@ class HttpTransport:
             TransportError, DeadlineExceeded, Cancelled, MalformedResponse, Throttled: as they say.
         """
         way = self._admit(request, context.environment)
+        _learn_secrets(request, context)
         pauses = iter(_CONNECT_PAUSES)
         waits = 0
         while True:
@@ -253,6 +255,18 @@ class HttpTransport:
         if isinstance(failure, NotConnected):
             return failure
         raise failure
+
+
+def _learn_secrets(request: AuthorityRequest, context: Context) -> None:
+    """Have all that is secret of a request masked, in the very spelling in which it is sent."""
+    for value in request.all_headers().values():
+        if isinstance(value, Secret):
+            context.redactor.add(value)
+            # Without its scheme too: `Basic` and the like.
+            context.redactor.add(value.reveal().rpartition(" ")[2])
+    for _, value in request.all_fields():
+        if isinstance(value, Secret):
+            context.redactor.add(value)
 
 
 def _body(response: Response, watch: Watch) -> bytes:

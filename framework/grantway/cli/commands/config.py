@@ -9,7 +9,7 @@ from grantway.cli.command import Command, Group, json_option
 from grantway.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from grantway.layers import ValuesLayer
 
@@ -84,25 +84,37 @@ def show(session: Session, profile: str | None, as_json: bool) -> None:
         )
         return
     rows = [
-        (output.heading("File"), f"{facts['file']}{'' if facts['exists'] else ' (not there)'}"),
-        (output.heading("Profile"), str(facts["profile"] or "none")),
-        (output.heading("Profiles"), ", ".join(configuration.profiles) or "none"),
-        (output.heading("Environments"), ", ".join(configuration.environments) or "none"),
+        (
+            output.heading("File"),
+            f"{output.printable(str(facts['file']))}{'' if facts['exists'] else ' (not there)'}",
+        ),
+        (output.heading("Profile"), output.printable(str(facts["profile"] or "none"))),
+        (output.heading("Profiles"), _listed(configuration.profiles)),
+        (output.heading("Environments"), _listed(configuration.environments)),
         (
             output.heading("Plugins"),
-            "all" if configuration.enable is None else ", ".join(configuration.enable) or "none",
+            "all" if configuration.enable is None else _listed(configuration.enable),
         ),
     ]
     if configuration.disable:
-        rows.append((output.heading("Disabled plugins"), ", ".join(configuration.disable)))
+        rows.append((output.heading("Disabled plugins"), _listed(configuration.disable)))
     if variables:
-        rows.append((output.heading("Variables"), output.pairs(variables.items())))
+        rows.append(
+            (
+                output.heading("Variables"),
+                output.pairs((name, output.printable(value)) for name, value in variables.items()),
+            )
+        )
     output.write(output.pairs(rows))
     if settings:
         table = output.table(
             ("PARAMETER", "VALUE", "FROM"),
             (
-                (name, output.paint(_FAULTY, "red") if fault else output.printable(value), origin)
+                (
+                    name,
+                    output.paint(_FAULTY, "red") if fault else output.printable(value),
+                    output.printable(origin),
+                )
                 for name, value, origin, fault in settings
             ),
         )
@@ -140,6 +152,10 @@ def check(session: Session, as_json: bool) -> None:
     else:
         told = ", ".join(f"{count} {name}" for name, count in counts.items())
         output.write(f"{configuration.file} is right: {told}.")
+
+
+def _listed(names: "Iterable[str]") -> str:
+    return output.printable(", ".join(names)) or "none"
 
 
 def _effective(session: Session, profile: str | None) -> "Iterator[tuple[str, str, str, str]]":

@@ -7,6 +7,7 @@ header only. An opaque one cannot be read by anybody but its audience.
 """
 
 import json
+import math
 import re
 import sys
 from datetime import UTC, datetime
@@ -69,6 +70,8 @@ def read(source: str, session: Session) -> str:
         InvalidParameter: it is not given as a reference, is empty, or is too large.
     """
     if source == "-":
+        if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  # closed by a parent
+            raise _refusal("standard input is closed.")
         if sys.stdin.isatty():
             output.note("Paste the token, then Enter and Ctrl-D:")
         try:
@@ -145,10 +148,16 @@ def _part(part: str) -> dict[str, object] | None:
 
 def _object(text: str) -> dict[str, object] | None:
     try:
-        value: object = json.loads(text)
+        value: object = json.loads(text, parse_constant=str, parse_float=_number)
     except (ValueError, RecursionError):
         return None
     return cast("dict[str, object]", value) if isinstance(value, dict) else None
+
+
+def _number(text: str) -> float | str:
+    """A number; one that is beyond all that JSON can write stays the text that it was."""
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def _section(title: str, values: dict[str, object], now: float) -> str:

@@ -8,7 +8,7 @@ from grantway.cli import output
 from grantway.cli.calls import call_options, check_names, explained
 from grantway.cli.options import ParameterCommand, given
 from grantway.cli.session import Session
-from grantway.errors import VaultError
+from grantway.errors import ProtocolViolation, VaultError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,7 +116,12 @@ def show(result: "AuthenticationResult", format_: str, *, all_tokens: bool = Fal
         case "json":
             output.write_json(result.as_dict(secrets=all_tokens))
         case "header":
-            output.write(f"Authorization: {result.token_type} {result.access_token}")
+            header = f"{result.token_type} {result.access_token}"
+            if not header.isascii() or not header.isprintable():
+                raise ProtocolViolation(
+                    "The token or its type has characters that no header takes."
+                )
+            output.write(f"Authorization: {header}")
         case "env":
             output.write(_assignments(result))
         case "table":
