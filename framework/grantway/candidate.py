@@ -85,7 +85,8 @@ class Candidate:
     def missing(self, given: frozenset[str]) -> tuple[str, ...]:
         """The parameters to add; of `at_least_one` the first that can be, where none is given."""
         missing = [each.name for each in self.parameter_set.required if each.name not in given]
-        if self.at_least_one and self.at_least_one.isdisjoint(given):
+        # One that the set does not take, for its rival is required, fills no gap.
+        if self.at_least_one and self.at_least_one.isdisjoint(given & self.allowed):
             names = [each.name for each in self.parameter_set.at_least_one]
             possible = [name for name in names if name in self.allowed] or names
             rivals = self.rivals_of(given)

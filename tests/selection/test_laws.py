@@ -197,6 +197,20 @@ def test_the_advice_of_the_error_makes_the_call_match(world: World) -> None:
 # By example, what the laws say in general.
 
 
+def test_an_alternative_whose_rival_is_required_fills_no_gap() -> None:
+    third = candidate(
+        "Third",
+        ParameterSet(
+            "Set",
+            (KNOWN["own_one"],),
+            at_least_one=(KNOWN["own_default"], KNOWN["redirect_uri"]),
+        ),
+    )
+    error = outcome({"own_default": "x"}, [third])
+    assert isinstance(error, NoParameterSetMatches)
+    assert (error.missing, error.unexpected) == (("own_one", "redirect_uri"), ("own_default",))
+
+
 def test_a_profile_with_a_credential_is_a_service_principal_though_a_user_would_do() -> None:
     profile = FakeLayer(
         "profile work",
