@@ -18,6 +18,16 @@ class Account:
     slot: str
 
 
+def expected(request: TokenRequest) -> str:
+    """Who is to be signed in, in the words of the call; "" where it does not say."""
+    return (request.get(ACCOUNT) or request.get(LOGIN_HINT) or "").casefold()
+
+
+def is_named(info: UserInfo, name: str) -> bool:
+    """Whether an account is called so: by its user name or subject, whatever the case."""
+    return name.casefold() in (info.user_name.casefold(), info.subject.casefold())
+
+
 def known(cache: TokenCache, request: TokenRequest) -> tuple[Account, ...]:
     """The accounts that have signed in at the request's authority with its client."""
     owner = keys.owner_key(cache.fingerprint_key, request)
@@ -35,14 +45,8 @@ def chosen(cache: TokenCache, request: TokenRequest) -> Account | None:
         InteractionRequired: several accounts could be meant; it names them.
     """
     found = known(cache, request)
-    wanted = request.get(ACCOUNT) or request.get(LOGIN_HINT)
-    if wanted is not None:
-        spelled = wanted.casefold()
-        found = tuple(
-            each
-            for each in found
-            if spelled in (each.info.user_name.casefold(), each.info.subject.casefold())
-        )
+    if wanted := expected(request):
+        found = tuple(each for each in found if is_named(each.info, wanted))
     if len(found) > 1:
         names = sorted(each.info.user_name or each.info.subject for each in found)
         raise InteractionRequired(

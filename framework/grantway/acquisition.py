@@ -17,8 +17,10 @@ from grantway import accounts
 from grantway.cache import keys
 from grantway.declarations import fault, kept_fault
 from grantway.errors import (
+    AuthorityError,
     ConfigurationError,
     GrantwayError,
+    InteractionRequired,
     InvalidGrant,
     InvalidParameter,
     PluginError,
@@ -26,7 +28,7 @@ from grantway.errors import (
 )
 from grantway.events import emit
 from grantway.intake import Settled, vault_of
-from grantway.parameters import CLAIMS, REFRESH_TOKEN, SAVE_REFRESH_TOKEN
+from grantway.parameters import ACCOUNT, CLAIMS, PROMPT, REFRESH_TOKEN, SAVE_REFRESH_TOKEN
 from grantway.provider import Context, StoredRefreshToken, Vault
 from grantway.request import TokenRequest
 from grantway.result import AuthenticationResult, UserInfo
@@ -43,8 +45,8 @@ class Acquisition:
     """One attempt at one token, from the opened secrets to the stored result."""
 
     __slots__ = (
-        "_account", "_by_account", "_deadline", "_kept", "_must_ask", "_place", "_settled", "_slot",
-        "_stale", "_timeout",
+        "_account", "_by_account", "_deadline", "_is_interactive", "_kept", "_may_prolong",
+        "_must_ask", "_place", "_settled", "_sign_in", "_slot", "_stale", "_timeout",
         "_vault_failure", "key",
     )  # fmt: skip
 
@@ -61,17 +63,28 @@ class Acquisition:
         self._place = workplace
         self._settled = settled
         self._stale = stale
-        self._must_ask = force_refresh or not provider.reads_cache or CLAIMS.name in request.values
+        self._is_interactive = request.parameter_set in provider.interactive
+        # Whoever says what the sign-in page is to ask for wants to see it.
+        self._sign_in = request.get(PROMPT) not in (None, "none")
+        self._must_ask = (
+            force_refresh
+            or self._sign_in
+            or not provider.reads_cache
+            or CLAIMS.name in request.values
+        )
         self._account = None
         self._by_account = provider.renew is not None and REFRESH_TOKEN.name not in request.values
         if self._by_account:
             self._account = workplace.with_cache(
                 "list", lambda cache: accounts.chosen(cache, request)
             )
-        account = self._account.info.subject if self._account else ""
+        account = self._account.info.subject if self._account else accounts.expected(request)
         #: Under which the result rests in the cache; see `grantway.cache.keys`.
         self.key = settled.key(workplace.cache.fingerprint_key, account)
-        self._timeout = timeout if timeout is not None else default_timeout(settled)
+        self._may_prolong = timeout is None
+        if timeout is None:
+            timeout = INTERACTIVE_TIMEOUT if self._is_interactive else TIMEOUT
+        self._timeout = timeout
         if (
             isinstance(self._timeout, bool)
             or not isinstance(self._timeout, int | float)
@@ -110,6 +123,18 @@ class Acquisition:
             DeadlineExceeded: it is.
         """
         return self._context(threading.Event()).remaining()
+
+    def told_to_wait(self, seconds: float) -> None:
+        """Say that another call is at work for the same token, and how long this one waits."""
+        text = f"Another call is getting the same token; this one waits {seconds:.0f} s at most."
+        prompter = self._place.prompter
+        if self._is_interactive and prompter is not None:
+            prompter.show(text)
+        else:
+            # Imported here: threads that wait for a machine need nothing said aloud.
+            import logging
+
+            logging.getLogger("grantway").debug("%s", text)
 
     def run(self, cancelled: threading.Event) -> AuthenticationResult:
         """Obtain the token, unless somebody has meanwhile; store it, tell observers."""
@@ -164,7 +189,16 @@ class Acquisition:
     def _obtain(self, request: TokenRequest, context: Context) -> AuthenticationResult:
         provider = self._settled.choice.candidate.provider
         self._slot = self._slot_of(request)
-        result, renewed = self._renew(request, context), True
+        result, renewed = None, True
+        try:
+            if not self._sign_in:
+                result = self._renew(request, context)
+        except (InteractionRequired, AuthorityError) as error:
+            can_ask = self._is_interactive and context.prompter is not None
+            if not can_ask or not _is_for_a_person(error):
+                raise
+            if isinstance(error, InteractionRequired):
+                request = _demanding(request, error.claims)
         if result is None:
             result, renewed = provider.authenticate(request, context), False
         if type(result) is not AuthenticationResult:
@@ -175,6 +209,8 @@ class Acquisition:
         given = request.get(REFRESH_TOKEN)
         newest = Secret(result.refresh_token) if result.refresh_token else None
         if newest is not None and newest != given:
+            if self._by_account and result.account is None and self._slot is None:
+                self._slot = self._unnamed_slot(request)
             context.keep_refresh_token(newest, result.account)
         if wrong := fault(result):
             raise self._plugin_failed(f"returned a result that cannot be: {wrong}")
@@ -193,7 +229,23 @@ class Acquisition:
             expires_on=result.expires_on,
             renewed=renewed,
         )
+        self._check_account(result)
         return result
+
+    def _check_account(self, result: AuthenticationResult) -> None:
+        """Refuse to serve the token of another account than the one that the call names.
+
+        What was obtained is kept, for the account that it is of.
+        """
+        wanted = self._settled.request.get(ACCOUNT)
+        if wanted is None or result.account is None or accounts.is_named(result.account, wanted):
+            return
+        who = result.account.user_name or result.account.subject
+        raise InteractionRequired(
+            f"{who} has signed in, where {wanted} was asked for.",
+            remedy=f"Sign in as {wanted}, or leave account out.",
+            accounts=(who,),
+        )
 
     def _key_for(self, result: AuthenticationResult) -> str:
         """Where the result is looked for next: under its account, now that this is known."""
@@ -223,7 +275,17 @@ class Acquisition:
         given = request.get(REFRESH_TOKEN)
         if isinstance(given, Secret):
             return keys.successor_slot(self._place.cache.fingerprint_key, request, given)
-        return self._account.slot if self._account else None
+        if self._account:
+            return self._account.slot
+        if self._by_account and not accounts.expected(request):
+            slot = self._unnamed_slot(request)
+            cached = self._place.with_cache("get", lambda cache: cache.get_refresh_token(slot))
+            return slot if cached else None
+        return None
+
+    def _unnamed_slot(self, request: TokenRequest) -> str:
+        """Where the refresh token rests of an authority that does not say who has signed in."""
+        return keys.account_slot(self._place.cache.fingerprint_key, request, "")
 
     def _keep(self, context: Context, token: Secret, account: UserInfo | None) -> None:
         place, request = self._place, self._settled.request
@@ -291,8 +353,12 @@ class Acquisition:
             deadline=self._deadline,
             timeout=self._timeout,
             cancelled=cancelled,
+            prolong=self._prolong if self._may_prolong else None,
             keep=self._keep,
         )
+
+    def _prolong(self, deadline: float) -> None:
+        self._deadline = deadline
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._place.clock.time(), UTC)
@@ -320,10 +386,22 @@ def _place_of(error: BaseException) -> str:
     return f"at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
-def default_timeout(settled: Settled) -> float:
-    """Seconds a call may take when it says nothing: a person needs longer than a machine."""
-    interactive = settled.choice.candidate.provider.interactive
-    return INTERACTIVE_TIMEOUT if settled.request.parameter_set in interactive else TIMEOUT
+def _is_for_a_person(error: GrantwayError) -> bool:
+    """Whether a person who signs in may get what a silent renewal was refused.
+
+    That is so too for scopes and resources that the earlier sign-in did not cover (RFC 6749,
+    section 6; RFC 8707, section 2).
+    """
+    if isinstance(error, AuthorityError):
+        return error.error in ("invalid_scope", "invalid_target")
+    return isinstance(error, InteractionRequired)
+
+
+def _demanding(request: TokenRequest, claims: str) -> TokenRequest:
+    """The request, with what the authority demanded when it would not renew silently."""
+    if not claims or CLAIMS.name in request.values:
+        return request
+    return attrs.evolve(request, values={**request.values, CLAIMS.name: claims})
 
 
 def _asked(vault: Vault, question: Callable[[], T]) -> T:

@@ -51,6 +51,7 @@ class AuthorityRequest:
         fields: the form, in order; names may repeat; a field that is None is left out. No
             fields: the request is a GET.
         authentication: how the client shows who it is; adds headers and fields of its own.
+        in_browser: a person's browser sends it: the fields are the query of a GET.
         single_use: it carries a code that is spent by one attempt; it is never sent twice.
     """
 
@@ -58,12 +59,13 @@ class AuthorityRequest:
     url: str
     fields: Fields = attrs.field(default=(), converter=_fields)
     authentication: ClientAuthentication | None = attrs.field(default=None, kw_only=True)
+    in_browser: bool = attrs.field(default=False, kw_only=True)
     single_use: bool = attrs.field(default=False, kw_only=True)
 
     @property
     def method(self) -> str:
         """POST where there is a form, else GET."""
-        return "POST" if self.fields else "GET"
+        return "POST" if self.fields and not self.in_browser else "GET"
 
     def all_fields(self) -> Fields:
         """The whole form, with what the client authentication adds."""
@@ -116,6 +118,10 @@ class Endpoints:
     Attributes:
         token, authorization, device_authorization: URLs, or `FROM_METADATA`; "" where the
             authority has none.
+        pushed_authorization: where an authorization request has to be lodged first (RFC 9126);
+            "" where that is not required.
+        says_issuer: authorization answers name the issuer (RFC 9207), so one that does not is
+            another's.
         client_authentication: the methods its token endpoint takes, in its order of
             preference; None where that is not known yet.
     """
@@ -123,6 +129,8 @@ class Endpoints:
     token: str
     authorization: str = ""
     device_authorization: str = ""
+    pushed_authorization: str = ""
+    says_issuer: bool = False
     client_authentication: tuple[str, ...] | None = ("client_secret_basic",)
 
 

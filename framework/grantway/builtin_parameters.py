@@ -20,10 +20,13 @@ class BuiltinParameters(TypedDict, total=False):
     consent: bool | None
     credential: Credential | tuple[str, str | Secret | Reference] | None
     device_code: bool | None
+    domain_hint: str | None
     environment: str | Environment | None
     login_hint: str | None
     prompt: Literal["login", "consent", "select_account", "none"] | None
     redirect_uri: str | None
+    require_mfa: bool | None
+    response_mode: Literal["query", "form_post"] | None
     refresh_token: str | Secret | Reference | None
     resource: str | None
     save_refresh_token: str | Reference | None

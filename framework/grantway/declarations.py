@@ -60,6 +60,13 @@ def _is_map(of_key: type, value: object) -> bool:
     )
 
 
+def _is_pattern(value: object) -> bool:
+    try:
+        return type(value) is str and (not value or re.compile(value).groups == 1)
+    except re.error:
+        return False
+
+
 def _record(kind: type) -> _Kind:
     return _Kind(f"a {kind.__name__}", lambda value: type(value) is kind)
 
@@ -70,6 +77,7 @@ _WORD = _Kind("a name of letters, digits, dot, dash and underscore", is_name)
 _FLAG = _Kind("True or False", lambda value: type(value) is bool)
 _FUNCTION = _Kind("a function", lambda value: callable(value) and isinstance(hash(value), int))
 _PARAMETERS = _record(Parameter).several()
+_PATTERN = _Kind("a pattern with one group, or empty", _is_pattern)
 
 _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
     CredentialProvider: {
@@ -139,7 +147,12 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
         "issuers": _TEXTS,
         "client_authentication": _TEXT.or_none(),
         "device_code_field": _TEXT,
+        "device_grant_type": _TEXT,
         "identity_scopes": _TEXTS,
+        "sign_in_scopes": _TEXTS,
+        "consent_prompt": _TEXT,
+        "error_code": _PATTERN,
+        "refresh_token_idle_days": _Kind("a whole number", lambda value: type(value) is int),
         "ignore_unsigned_id_token": _FLAG,
         "correlation_header": _TEXT,
         "variants": _record(Protocol).several(),
@@ -190,6 +203,8 @@ _RESULT: Mapping[str, _Kind] = {
     "expires_on": _INSTANT,
     "extended_expires_on": _INSTANT,
     "refresh_on": _INSTANT,
+    "refresh_token_expires_on": _INSTANT,
+    "authentication_methods": _STR.several(),
     "id_token": _STR.or_none(),
     "scopes": _STR.several(),
     "resource": _STR.or_none(),

@@ -121,10 +121,7 @@ class Dispatcher:
             AuthorityError: the authority refused.
             GrantwayError: anything else; see `grantway.errors`.
         """
-        wanted = self._begin(parameters, provider, parameter_set, timeout, force_refresh)
-        return wanted.fresh() or self._flights.run(
-            wanted.key, wanted.run, wanted.remaining, variant=wanted.variant
-        )
+        return self._get(self._begin(parameters, provider, parameter_set, timeout, force_refresh))
 
     @overload
     async def acquire_async(
@@ -162,7 +159,11 @@ class Dispatcher:
         """
         wanted = self._begin(parameters, provider, parameter_set, timeout, force_refresh)
         return wanted.fresh() or await self._flights.run_async(
-            wanted.key, wanted.run, wanted.remaining, variant=wanted.variant
+            wanted.key,
+            wanted.run,
+            wanted.remaining,
+            variant=wanted.variant,
+            told=wanted.told_to_wait,
         )
 
     @overload
@@ -203,10 +204,7 @@ class Dispatcher:
         from grantway.acquisition import Acquisition
 
         def acquire(stale: "AuthenticationResult | None") -> "AuthenticationResult":
-            wanted = Acquisition(self._workplace, settled, timeout, stale=stale)
-            return wanted.fresh() or self._flights.run(
-                wanted.key, wanted.run, wanted.remaining, variant=wanted.variant
-            )
+            return self._get(Acquisition(self._workplace, settled, timeout, stale=stale))
 
         return TokenSource(acquire, self._workplace.clock, settled.request)
 
@@ -243,6 +241,15 @@ class Dispatcher:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _get(self, wanted: "Acquisition") -> "AuthenticationResult":
+        return wanted.fresh() or self._flights.run(
+            wanted.key,
+            wanted.run,
+            wanted.remaining,
+            variant=wanted.variant,
+            told=wanted.told_to_wait,
+        )
 
     def _begin(
         self,

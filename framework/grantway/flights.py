@@ -15,9 +15,12 @@ import threading
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from copy import copy
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from grantway.errors import Cancelled, DeadlineExceeded, PluginError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 R = TypeVar("R")
 
@@ -56,10 +59,12 @@ class Flights(Generic[R]):
         remaining: Callable[[], float],
         *,
         variant: Hashable = None,
+        told: Callable[[float], None] = lambda _: None,
     ) -> R:
         """Do the work for `key`, or wait for whoever does it already.
 
-        `remaining` gives the seconds this caller can still wait, and raises when there are none.
+        `remaining` gives the seconds this caller can still wait, and raises when there are none;
+        `told` is told them before each wait.
         Of a flight with another `variant` only the end is waited for, not the outcome: then the
         work is done for this one.
 
@@ -78,11 +83,8 @@ class Flights(Generic[R]):
                         "A provider or vault asked for the very token that it is to bring.",
                         remedy="Its author has to ask for another one, or none.",
                     )
-                # What the work raised is told from this wait's own end: both may be TimeoutError.
-                failure = flight.future.exception(remaining())
-            except TimeoutError:
-                remaining()
-                continue
+                told(remaining())
+                failure = _failure(flight.future, remaining)
             finally:
                 self._leave(key, flight)
             if flight.variant == variant:
@@ -99,6 +101,7 @@ class Flights(Generic[R]):
         remaining: Callable[[], float],
         *,
         variant: Hashable = None,
+        told: Callable[[float], None] = lambda _: None,
     ) -> R:
         """As `run`, for an asyncio task: it waits without a thread of its own."""
         import asyncio
@@ -112,15 +115,19 @@ class Flights(Generic[R]):
                     name="grantway-flight",
                     daemon=True,
                 ).start()
+            else:
+                told(remaining())
             landing = asyncio.wrap_future(flight.future)
             try:
-                landed, _ = await asyncio.wait((landing,), timeout=remaining())
+                # The time may be prolonged while the work goes on.
+                while not landing.done():
+                    await asyncio.wait((landing,), timeout=remaining())
             finally:
                 self._leave(key, flight)
                 # What it may yet bring is nobody's then, and not asyncio's to complain of.
                 with suppress(RuntimeError):  # the loop is closed
                     landing.cancel()
-            if landed and flight.variant == variant:
+            if flight.variant == variant:
                 failure = landing.exception()
                 if failure is None:
                     return landing.result()
@@ -170,6 +177,20 @@ class Flights(Generic[R]):
         with self._lock:
             if self._flights.get(key) is flight:
                 del self._flights[key]
+
+
+def _failure(future: "Future[R]", remaining: Callable[[], float]) -> BaseException | None:
+    """What the work raised, once it has ended.
+
+    Raises:
+        DeadlineExceeded: as `remaining` raises it.
+    """
+    while True:
+        try:
+            # Told from this wait's own end by where it comes from: both may be TimeoutError.
+            return future.exception(remaining())
+        except TimeoutError:
+            continue
 
 
 def _twin(failure: BaseException) -> BaseException:

@@ -230,6 +230,13 @@ def _tenant(value: str, environment: "Environment") -> str:
     return tenant
 
 
+def _redirect_uri(value: str, environment: "Environment") -> str:  # noqa: ARG001  # of the contract
+    from grantway.redirect import RedirectAddress
+
+    RedirectAddress.parse(value)
+    return value
+
+
 def _credential(value: secrets_.Credential, environment: "Environment") -> secrets_.Credential:
     user_name = environment.protocol.client_id.read(value.user_name)
     return secrets_.Credential(user_name, value.password)
@@ -331,10 +338,27 @@ PROMPT = Parameter(
     identity=False,
     choices=("login", "consent", "select_account", "none"),
 )
+DOMAIN_HINT = Parameter(
+    "domain_hint", text, "The domain whose sign-in page to go to at once.", identity=False
+)
+RESPONSE_MODE = Parameter(
+    "response_mode",
+    text,
+    "How the browser brings the answer back; the authority's own way by default (query).",
+    identity=False,
+    choices=("query", "form_post"),
+)
 REDIRECT_URI = Parameter(
     "redirect_uri",
     text,
     "The loopback address the browser returns to, where the registration fixes one.",
+    identity=False,
+    validator=_redirect_uri,
+)
+REQUIRE_MFA = Parameter(
+    "require_mfa",
+    flag,
+    "Accept the sign-in only if it is known to have had several factors.",
     identity=False,
 )
 SAVE_REFRESH_TOKEN = Parameter(

@@ -74,9 +74,16 @@ class Protocol(Named):
         issuers: templates of the issuers that id_tokens may carry.
         client_authentication: how a client shows its secret; None: as the metadata says,
             `client_secret_basic` where it is silent (RFC 8414, section 2).
-        device_code_field: the name of the device code in the token request.
+        device_code_field, device_grant_type: the name of the device code in the token request,
+            and the name of that grant.
         identity_scopes: what is added to a request's scopes so that the answer carries an
             id_token and a refresh token.
+        sign_in_scopes: likewise, and only when a person signs in.
+        consent_prompt: the `prompt` of a sign-in that is to bring consent and a refresh token.
+        error_code: a pattern for the authority's own number in an `error_description`, for
+            answers that have no list of them.
+        refresh_token_idle_days: after how many days without use a refresh token dies, where the
+            authority is known for that and its answers do not say; 0: it is not known.
         ignore_unsigned_id_token: the authority sends id_tokens with `alg` none from its token
             endpoint. They are never believed; with this they are dropped instead of refused.
         correlation_header: the request header that carries the caller's id of an exchange, by
@@ -98,7 +105,12 @@ class Protocol(Named):
     issuers: tuple[str, ...] = ()
     client_authentication: ClientAuthenticationMethod | None = None
     device_code_field: str = "device_code"
+    device_grant_type: str = "urn:ietf:params:oauth:grant-type:device_code"
     identity_scopes: tuple[str, ...] = ()
+    sign_in_scopes: tuple[str, ...] = ()
+    consent_prompt: str = "login"
+    error_code: str = ""
+    refresh_token_idle_days: int = 0
     ignore_unsigned_id_token: bool = False
     correlation_header: str = ""
     variants: "tuple[Protocol, ...]" = ()
@@ -112,4 +124,7 @@ OIDC = Protocol(
         "{origin}/.well-known/oauth-authorization-server{path}",
     ),
     issuers=("{issuer}",),
+    sign_in_scopes=("openid", "offline_access"),
+    # OpenID Connect Core, section 11: offline access is granted where consent is asked for.
+    consent_prompt="login consent",
 )

@@ -11,7 +11,7 @@ records of functions too: an author writes functions and fills in a form.
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import attrs
 
@@ -66,6 +66,19 @@ class Prompter(Protocol):
         ...
 
 
+@runtime_checkable
+class Screen(Prompter, Protocol):
+    """A prompter with a screen, which can draw and keep a line up to date. Both are extras."""
+
+    def show_qr(self, url: str) -> None:
+        """Draw an address as a QR code, where there is room for it."""
+        ...
+
+    def progress(self, text: str) -> None:
+        """Show a line in place of the last such; "" ends it."""
+        ...
+
+
 class Transport(Protocol):
     """The only road to the network. It refuses every host the environment does not name."""
 
@@ -117,6 +130,7 @@ class Context:
             any network.
         deadline: when the caller's time is up, on `clock.monotonic()`; `timeout` is the length
             it had, in seconds.
+        prolong: told the new deadline by `with_time`; None: the caller has set the time.
         cancelled: set when nobody waits any more.
         correlation_id: this request's id; sent where the protocol has a header for it.
         redactor: knows the secrets of this request, and masks them in any text.
@@ -132,6 +146,7 @@ class Context:
     cancelled: threading.Event = attrs.field(factory=threading.Event, repr=False)
     redactor: Redactor = attrs.field(factory=Redactor)
     correlation_id: str = attrs.field(factory=_new_id)
+    prolong: Callable[[float], None] | None = attrs.field(default=None, repr=False)
     keep: "Callable[[Context, Secret, UserInfo | None], None]" = attrs.field(
         default=_keep_nowhere, repr=False
     )
@@ -153,6 +168,17 @@ class Context:
                 timeout=self.timeout,
             )
         return left
+
+    def with_time(self, seconds: float) -> "Context":
+        """The same context with `seconds` from now on, unless the caller has set the time.
+
+        For a wait whose length only the authority knows, as that for a device code.
+        """
+        if self.prolong is None:
+            return self
+        deadline = self.clock.monotonic() + seconds
+        self.prolong(deadline)
+        return attrs.evolve(self, deadline=deadline, timeout=seconds)
 
     def sleep(self, seconds: float) -> None:
         """Wait, but no longer than the deadline allows and only while somebody waits.

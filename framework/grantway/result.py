@@ -1,7 +1,8 @@
 """What comes back: an access token and what is known of it.
 
-Every instant is an aware UTC datetime. Nothing here is read out of the access token, which is
-for its audience alone; who signed in comes from an id_token whose checks have passed.
+Every instant is an aware UTC datetime. Who signed in comes from an id_token whose checks have
+passed. Of the access token, which is for its audience alone, nothing is read but how the person
+signed in, where no id_token says it.
 """
 
 from collections.abc import Mapping
@@ -82,6 +83,10 @@ class AuthenticationResult:
         resource: the resource asked for.
         tenant_id: the tenant that issued the token.
         account: who signed in; None for an application by itself.
+        authentication_methods: how they did, as far as a token says: its `amr` (RFC 8176), in
+            which `mfa` stands for several factors. For people to know: an API decides by the
+            token it is sent.
+        refresh_token_expires_on: when the new refresh token expires, where the authority says.
         environment, provider: names of what served the call.
         correlation_id: the authority's id of the exchange, for its support.
     """
@@ -98,6 +103,8 @@ class AuthenticationResult:
     resource: str | None = attrs.field(default=None, kw_only=True)
     tenant_id: str = attrs.field(default="", kw_only=True)
     account: UserInfo | None = attrs.field(default=None, kw_only=True)
+    authentication_methods: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+    refresh_token_expires_on: datetime | None = attrs.field(default=None, kw_only=True)
     environment: str = attrs.field(default="", kw_only=True)
     provider: str = attrs.field(default="", kw_only=True)
     correlation_id: str = attrs.field(default="", kw_only=True)
@@ -141,6 +148,8 @@ class AuthenticationResult:
                 "name": account.name,
                 "issuer": account.issuer,
             },
+            "authentication_methods": list(self.authentication_methods),
+            "refresh_token_expires_on": _iso(self.refresh_token_expires_on),
             "environment": self.environment,
             "provider": self.provider,
             "correlation_id": self.correlation_id,

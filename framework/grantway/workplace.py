@@ -61,7 +61,7 @@ class Workplace:
             cache_of(cache, registry),
             transport,
             clock or SystemClock(),
-            terminal() if prompter is None else prompter or None,
+            terminal(configuration.environ) if prompter is None else prompter or None,
             configuration,
         )
 

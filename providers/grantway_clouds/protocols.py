@@ -25,6 +25,8 @@ TENANT = Form(
 )
 
 _CORRELATION = "client-request-id"
+_ERROR_CODE = r"AADSTS([0-9]{1,9})"
+_IDLE_DAYS = 90
 
 ENTRA_V1 = Protocol(
     name="entra-v1",
@@ -40,6 +42,9 @@ ENTRA_V1 = Protocol(
     issuers=("{authority}/{tenantid}/",),
     client_authentication="client_secret_post",
     device_code_field="code",
+    device_grant_type="device_code",
+    error_code=_ERROR_CODE,
+    refresh_token_idle_days=_IDLE_DAYS,
     correlation_header=_CORRELATION,
     # Some flows of v1 answer with an id_token that nobody signed. It is dropped, never believed.
     ignore_unsigned_id_token=True,
@@ -59,6 +64,8 @@ ENTRA_V2 = Protocol(
     issuers=("{authority}/{tenantid}/v2.0",),
     client_authentication="client_secret_post",
     identity_scopes=("openid", "profile", "offline_access"),
+    error_code=_ERROR_CODE,
+    refresh_token_idle_days=_IDLE_DAYS,
     correlation_header=_CORRELATION,
     variants=(ENTRA_V1,),
 )

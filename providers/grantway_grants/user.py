@@ -1,36 +1,33 @@
-"""User: a person who signs in.
+"""User: a person who signs in, in the browser or with a device code.
 
-A person who has signed in is not asked again: the refresh token of then is redeemed silently.
-Signing in itself needs a browser or a device code; while neither is served, the answer is
-`InteractionRequired`, before any network.
+The reference command's default set. A person who has signed in is not asked again while the
+refresh token of then is good: it is redeemed silently, for whatever resource is asked for.
 """
 
-from typing import NoReturn
+from collections.abc import Iterable
 
-from grantway import Context, CredentialProvider, ParameterSet, TokenRequest
-from grantway.errors import InteractionRequired
-from grantway.parameters import (
-    ACCOUNT,
-    APPLICATION_ID,
-    DEVICE_CODE,
-    LOGIN_HINT,
-    PROMPT,
-    REDIRECT_URI,
-    SAVE_REFRESH_TOKEN,
-    TENANT_ID,
+from grantway import (
+    AuthenticationResult,
+    AuthorityRequest,
+    Context,
+    CredentialProvider,
+    ParameterSet,
+    TokenRequest,
 )
+from grantway.parameters import ACCOUNT, APPLICATION_ID
 from grantway_grants.refresh import renew
+from grantway_grants.sign_in import SIGN_IN, sign_in
+from grantway_grants.sign_in import plan as sign_in_plan
 
-SIGN_IN = (TENANT_ID, DEVICE_CODE, LOGIN_HINT, PROMPT, REDIRECT_URI, SAVE_REFRESH_TOKEN)
-"""The optional parameters of every set in which a person signs in."""
+
+def plan(request: TokenRequest) -> Iterable[AuthorityRequest]:
+    """The sign-in, as if nobody had signed in yet."""
+    return sign_in_plan(request)
 
 
-def authenticate(request: TokenRequest, context: Context) -> NoReturn:  # noqa: ARG001  # of the contract
-    """Say what is needed."""
-    raise InteractionRequired(
-        f"A person has to sign in at {request.environment.name}, which this version cannot do.",
-        remedy="Give a refresh_token, or sign in as an application with credential and tenant_id.",
-    )
+def authenticate(request: TokenRequest, context: Context) -> AuthenticationResult:
+    """Have the person sign in."""
+    return sign_in(request, context)
 
 
 USER_PROVIDER = CredentialProvider(
@@ -46,6 +43,7 @@ USER_PROVIDER = CredentialProvider(
     ),
     authenticate,
     renew=renew,
+    plan=plan,
     interactive=("User",),
-    summary="a person who signs in",
+    summary="authorization_code or device_code: a person who signs in",
 )

@@ -87,7 +87,7 @@ def test_asking_for_the_version_imports_no_more_than_click_does() -> None:
 @pytest.mark.parametrize(
     "args",
     [
-        ["explain", "--application-id", "11111111-2222-3333-4444-555555555555"],
+        ["providers"],
         ["environments"],
         ["decode"],
     ],

@@ -156,7 +156,7 @@ def test_at_a_real_terminal_the_secret_is_not_echoed() -> None:
     script = """
 from grantway.terminal import terminal
 from vaults.support import VAULTS, context
-here = context(terminal())
+here = context(terminal({}))
 print(len({VAULTS["-"].get("", here) for _ in range(2)}), len(VAULTS["-"].get("", here).reveal()))
 """
     with pexpect.spawn(

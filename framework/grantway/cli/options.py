@@ -9,7 +9,7 @@ be references here, to a vault that is installed. A value that looks like a refe
 no vault may be a secret with a colon in it, and is not repeated either.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -18,7 +18,15 @@ from click.shell_completion import CompletionItem
 from grantway.cli.command import Command
 from grantway.cli.session import Session
 from grantway.errors import InvalidParameter
-from grantway.parameters import COMMON, ENVIRONMENT, RESOURCE, Parameter, reference, words
+from grantway.parameters import (
+    COMMON,
+    ENVIRONMENT,
+    RESOURCE,
+    Parameter,
+    ParameterSet,
+    reference,
+    words,
+)
 
 if TYPE_CHECKING:
     from grantway.registry import Registry
@@ -56,14 +64,35 @@ class ParameterOption(click.Option):
 
 
 class ParameterCommand(Command):
-    """A command that takes the parameters of a call, beside options of its own."""
+    """A command that takes the parameters of a call, beside options of its own.
+
+    With `implies`, a flag that the command stands for, it takes those of the sets that require
+    this flag, and the flag itself is no option.
+    """
+
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401  # handed on to click
+        implies: Parameter[bool] | None = None,
+        **extra: Any,  # noqa: ANN401  # likewise
+    ) -> None:
+        super().__init__(*args, **extra)
+        self.implies = implies
+
+    def takes(self, parameter_set: ParameterSet) -> bool:
+        """Whether the parameters of a set are options here."""
+        return self.implies is None or self.implies in parameter_set.required
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own options, and one for each parameter."""
         # Kept with the run, not with the command: another run may have other plugins.
         cached = ctx.meta.get(__name__)
         if cached is None:
-            cached = ctx.meta[__name__] = derived(Session.of(ctx).known)
+            cached = ctx.meta[__name__] = [
+                each
+                for each in derived(Session.of(ctx).known, self.takes)
+                if each.parameter is not self.implies
+            ]
         own = super().get_params(ctx)
         return [*cached, *own]
 
@@ -73,8 +102,9 @@ class ParameterCommand(Command):
 
         registry = Session.of(ctx).known
         with formatter.section("Syntax"):
-            found = candidates(registry)
-            for name, lines in blocks(found, registry.candidates, formatter.width):
+            found = [each for each in candidates(registry) if self.takes(each.parameter_set)]
+            implied = {self.implies} if self.implies else set[Parameter[object]]()
+            for name, lines in blocks(found, registry.candidates, formatter.width, implied):
                 formatter.write(f"  {name}\n")
                 formatter.write("".join(f"    {line}\n" for line in lines))
         sections: dict[str, list[tuple[str, str]]] = {"Parameters": [], "COMMON": [], "Options": []}
@@ -91,11 +121,14 @@ class ParameterCommand(Command):
                     formatter.write_dl(rows)
 
 
-def derived(registry: "Registry") -> list[ParameterOption]:
-    """One option for each parameter of any provider, the common ones last."""
-    sets = [each for provider in registry.providers for each in provider.parameter_sets]
+def derived(
+    registry: "Registry", takes: Callable[[ParameterSet], bool] = lambda _: True
+) -> list[ParameterOption]:
+    """One option for each parameter of the sets that a command takes, the common ones last."""
+    every = [each for provider in registry.providers for each in provider.parameter_sets]
+    sets = [each for each in every if takes(each)]
     # What some set hangs on is an act; its "no" would say nothing.
-    acts = {each.name for one in sets for each in (*one.required, *one.at_least_one)}
+    acts = {each.name for one in every for each in (*one.required, *one.at_least_one)}
     found = {each.name: each for one in sets for each in one.own}
     found |= {each.name: each for each in COMMON}
     return [

@@ -23,7 +23,8 @@ from grantway.cli.session import Session
 from grantway.version import __version__
 
 _NAMES = (
-    "token", "explain", "decode", "providers", "environments", "plugins", "config", "completion",
+    "token", "consent", "explain", "decode", "providers", "environments", "plugins", "config",
+    "completion",
 )  # fmt: skip
 _COMPLETE = "_GRANTWAY_COMPLETE"
 

@@ -122,15 +122,31 @@ class Session:
             return False
         return self._prompter
 
-    def dispatcher(self, profile: str | None = None) -> "Dispatcher":
-        """A dispatcher on this session's parts; the caller closes it."""
+    def shown(self, prompter: "Prompter | Literal[False] | None") -> "Prompter | Literal[False]":
+        """A way to show a device code to whoever asked for one.
+
+        Without a terminal that is standard error, which a container's log has; in continuous
+        integration nobody reads that in time.
+        """
+        from grantway.terminal import StreamPrompter, in_ci, terminal
+
+        if prompter is not None:
+            return prompter
+        environ = self.configuration.environ
+        return terminal(environ) or (False if in_ci(environ) else StreamPrompter())
+
+    def dispatcher(self, profile: str | None = None, *, shows_code: bool = False) -> "Dispatcher":
+        """A dispatcher on this session's parts; the caller closes it.
+
+        With `shows_code` a device code was asked for, for which a way to show it is enough.
+        """
         from grantway.dispatcher import Dispatcher
 
         return Dispatcher(
             self.registry,
             transport=self.transport,
             clock=self._clock,
-            prompter=self.prompter,
+            prompter=self.shown(self.prompter) if shows_code else self.prompter,
             config=self.configuration,
             profile=profile,
         )

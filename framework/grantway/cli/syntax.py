@@ -7,7 +7,7 @@ What is required stands bare, what may be left out in brackets; of what stands i
 more are to be given. The parameters that every set takes are one word, `COMMON`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from grantway import secret as secrets_
 from grantway.candidate import Candidate
@@ -47,10 +47,16 @@ def item(parameter: Parameter[object]) -> str:
     return f"{parameter.option} {metavar(parameter)}".rstrip()
 
 
-def items(parameter_set: ParameterSet) -> Iterator[str]:
-    """The parts of a set's syntax line, in its order; none of them should be broken."""
+def items(
+    parameter_set: ParameterSet, implied: Collection[Parameter[object]] = ()
+) -> Iterator[str]:
+    """The parts of a set's syntax line, in its order; none of them should be broken.
+
+    What is `implied` need not be said, and is left out.
+    """
     for parameter in parameter_set.required:
-        yield item(parameter)
+        if parameter not in implied:
+            yield item(parameter)
     if parameter_set.at_least_one:
         yield f"{{{' | '.join(item(each) for each in parameter_set.at_least_one)}}}"
     for parameter in parameter_set.optional:
@@ -90,8 +96,12 @@ def candidates(registry: Registry) -> tuple[Candidate, ...]:
 
 
 def blocks(
-    found: Sequence[Candidate], selectable: Sequence[Candidate], width: int = 98
+    found: Sequence[Candidate],
+    selectable: Sequence[Candidate],
+    width: int = 98,
+    implied: Collection[Parameter[object]] = (),
 ) -> Iterator[tuple[str, list[str]]]:
     """Title and lines of each set's syntax."""
     for candidate in sorted(found, key=lambda each: not each.parameter_set.default):
-        yield title(candidate, selectable), wrapped(items(candidate.parameter_set), width - 4)
+        parts = items(candidate.parameter_set, implied)
+        yield title(candidate, selectable), wrapped(parts, width - 4)

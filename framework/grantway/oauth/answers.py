@@ -133,9 +133,12 @@ def token_answer(answer: Answer, request: AuthorityRequest, context: Context) ->
 
 
 def refusal(
-    facts: Mapping[str, object], answer: Answer, request: AuthorityRequest, context: Context
+    facts: Mapping[str, object], answer: Answer | None, request: AuthorityRequest, context: Context
 ) -> GrantwayError:
-    """The error for a refusal in the authority's words, with the environment's advice."""
+    """The error for a refusal in the authority's words, with the environment's advice.
+
+    `answer` is None where the words came by way of a person's browser.
+    """
 
     def text(*names: str, most: int = 200) -> str:
         for name in names:
@@ -146,17 +149,17 @@ def refusal(
 
     error = text("error")
     description = text("error_description", "detail", "title", most=2000)
-    numbers = facts.get("error_codes")
-    found = cast("list[object]", numbers) if isinstance(numbers, list) else []
-    codes = [code for code in found if isinstance(code, int)]
+    codes = _codes(facts, description, context)
     known = context.environment.advice
     advice = next((known[code] for code in codes if code in known), "")
-    wait = retry_after(answer.headers, context.clock.time())
-    kind = _BY_ERROR.get(error) or _unsaid_kind(error, answer.status, request)
+    wait = retry_after(answer.headers, context.clock.time()) if answer else None
+    status = answer.status if answer else None
+    kind = _BY_ERROR.get(error) or _unsaid_kind(error, status, request)
     host = host_of(request.url)
     said = ": ".join(part for part in (error, description) if part)
+    where = f"HTTP {status}" if status else "in the browser"
     refused = kind(
-        f"{host} refused the {request.endpoint} request (HTTP {answer.status})"
+        f"{host} refused the {request.endpoint} request ({where})"
         f"{f': {said}' if said else ', without saying why'}.",
         remedy=advice or ("" if said else _UNSAID),
         error=error,
@@ -167,9 +170,9 @@ def refusal(
         correlation_id=text("correlation_id") or context.correlation_id,
         trace_id=text("trace_id"),
         timestamp=text("timestamp"),
-        status=answer.status,
+        status=status,
         retry_after=wait,
-        retryable=error in _RETRYABLE or answer.status in (429, 500, 502, 503, 504),
+        retryable=error in _RETRYABLE or status in (429, 500, 502, 503, 504),
         advice=advice,
     )
     if error not in _NEEDS_A_PERSON:
@@ -277,9 +280,20 @@ def _is_usable(token: object) -> bool:
     return isinstance(token, str) and _TOKEN.fullmatch(token) is not None
 
 
-def _unsaid_kind(error: str, status: int, request: AuthorityRequest) -> type[AuthorityError]:
+def _codes(facts: Mapping[str, object], description: str, context: Context) -> list[int]:
+    """The authority's own numbers: those it lists, else those that it puts into its words."""
+    numbers = facts.get("error_codes")
+    listed = cast("list[object]", numbers) if isinstance(numbers, list) else []
+    codes = [code for code in listed if isinstance(code, int)]
+    pattern = context.environment.protocol.error_code
+    if codes or not pattern:
+        return codes
+    return [int(number) for number in re.findall(pattern, description)]
+
+
+def _unsaid_kind(error: str, status: int | None, request: AuthorityRequest) -> type[AuthorityError]:
     """The kind of a refusal that has no words of its own."""
-    if error and status != 429:
+    if status is None or (error and status != 429):
         return AuthorityError
     if status == 400 and any(name in ("refresh_token", "code") for name, _ in request.fields):
         return InvalidGrant

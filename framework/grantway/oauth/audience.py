@@ -6,11 +6,13 @@ from grantway.parameters import CLAIMS, RESOURCE
 from grantway.request import TokenRequest
 
 
-def audience_fields(request: TokenRequest, *, identity: bool = False) -> Fields:
+def audience_fields(
+    request: TokenRequest, *, identity: bool = False, sign_in: bool = False
+) -> Fields:
     """The `scope`, `resource` and `claims` fields of a request.
 
     With `identity` the scopes are added that bring an id_token and a refresh token, where the
-    protocol has such.
+    protocol has such; with `sign_in` those too that are asked for only when a person signs in.
 
     A resource R becomes the scope `R/.default` where the protocol says scopes only, with a
     slash at its end kept (`R//.default`): the audience of the token is R to the letter.
@@ -21,6 +23,8 @@ def audience_fields(request: TokenRequest, *, identity: bool = False) -> Fields:
     """
     protocol, resource = request.environment.protocol, request.resource
     extra = protocol.identity_scopes if identity else ()
+    if sign_in:
+        extra = (*extra, *protocol.sign_in_scopes)
     demanded = request.get(CLAIMS)
     claims: Fields = (("claims", demanded),) if demanded else ()
     if protocol.audience != "indicator" and not (resource or request.scopes):
@@ -40,3 +44,14 @@ def audience_fields(request: TokenRequest, *, identity: bool = False) -> Fields:
     if protocol.audience == "indicator" and resource:
         fields = (("resource", resource), *fields)
     return fields
+
+
+def redeemed_audience(request: TokenRequest) -> Fields:
+    """The `resource` field of a request that redeems a code, where the protocol has one.
+
+    Scopes are bound to the code, and claims were asked for with it; a resource is named again
+    (RFC 8707, section 2.2).
+    """
+    if request.environment.protocol.audience == "scope" or not request.resource:
+        return ()
+    return (("resource", request.resource),)

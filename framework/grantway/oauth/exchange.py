@@ -5,8 +5,11 @@ before anything else is looked at; then the id_token is checked; then the result
 then every token is a `Secret`, so that none is in a traceback.
 """
 
+from collections.abc import Callable, Mapping
+
 from grantway.authority import AuthorityRequest
 from grantway.oauth.answers import expiry, instant, later, token_type
+from grantway.oauth.authentication_methods import methods_of
 from grantway.oauth.id_token import checked_claims
 from grantway.provider import Context
 from grantway.request import TokenRequest
@@ -21,6 +24,7 @@ def exchange(
     *,
     refresh_token: Secret | None = None,
     nonce: Secret | None = None,
+    inspect: Callable[[Mapping[str, object]], None] | None = None,
 ) -> AuthenticationResult:
     """Send a grant and return the result.
 
@@ -28,15 +32,47 @@ def exchange(
         sent: the grant, as the provider's `plan` would show it.
         request: what the caller wants.
         context: of this request.
-        refresh_token: the one being redeemed: it stays the newest where none comes back.
-        nonce: what the id_token must repeat, where the grant sent one.
+        refresh_token: as `result_of` takes it.
+        nonce: likewise.
+        inspect: likewise.
 
     Raises:
         AuthorityError, MalformedResponse, ProtocolViolation, TransportError, DeadlineExceeded:
             see `grantway.errors`.
     """
     answer = context.transport.fetch_token(sent, context)
+    return result_of(
+        answer, sent, request, context, refresh_token=refresh_token, nonce=nonce, inspect=inspect
+    )
+
+
+def result_of(
+    answer: Mapping[str, object],
+    sent: AuthorityRequest,
+    request: TokenRequest,
+    context: Context,
+    *,
+    refresh_token: Secret | None = None,
+    nonce: Secret | None = None,
+    inspect: Callable[[Mapping[str, object]], None] | None = None,
+) -> AuthenticationResult:
+    """The result that a token endpoint's answer stands for.
+
+    Args:
+        answer: as `Transport.fetch_token` returns it.
+        sent: what it answers.
+        request: what the caller wants.
+        context: of this request.
+        refresh_token: the one being redeemed: it stays the newest where none comes back.
+        nonce: what the id_token must repeat, where the grant sent one.
+        inspect: looks at the answer before anything of it is kept, and raises to refuse it.
+
+    Raises:
+        as `exchange`.
+    """
     now = context.clock.time()
+    if inspect is not None:
+        inspect(answer)
 
     def text(name: str) -> str:
         value = answer.get(name)
@@ -79,6 +115,8 @@ def exchange(
         resource=request.resource,
         tenant_id=(account.tenant_id if account else "") or request.tenant,
         account=account,
+        authentication_methods=methods_of(answer),
+        refresh_token_expires_on=later(answer, "refresh_token_expires_in", now) if new else None,
         environment=request.environment.name,
         provider=request.provider,
         correlation_id=context.correlation_id,

@@ -36,7 +36,8 @@ def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoin
 
     Raises:
         ProtocolViolation: the document is another issuer's, or points to a host or scheme that
-            the environment does not allow.
+            the environment does not allow; or `authorization` is needed, and it lists ways of
+            proving possession of a code without S256 (RFC 9700, section 2.1.1).
         MalformedResponse: it has no token endpoint.
         AuthorityError, TransportError, DeadlineExceeded: it could not be had.
     """
@@ -56,14 +57,19 @@ def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoin
     def found(name: str) -> str:
         return endpoint(document, f"{name}_endpoint", environment) if name in further else ""
 
-    methods = document.get("token_endpoint_auth_methods_supported")
-    named = cast("list[object]", methods) if isinstance(methods, list) else []
-    listed = tuple(str(each) for each in named)
+    pushed = ""
+    if "authorization" in further:
+        _check_challenge_methods(document, environment)
+        if document.get("require_pushed_authorization_requests") is True:
+            pushed = endpoint(document, "pushed_authorization_request_endpoint", environment)
+    listed = _listed(document, "token_endpoint_auth_methods_supported")
     return attrs.evolve(
         planned,
         token=token,
         authorization=found("authorization"),
         device_authorization=found("device_authorization"),
+        pushed_authorization=pushed,
+        says_issuer=document.get("authorization_response_iss_parameter_supported") is True,
         client_authentication=planned.client_authentication or listed or ("client_secret_basic",),
     )
 
@@ -115,6 +121,24 @@ def endpoint(document: Mapping[str, object], name: str, environment: Environment
             remedy=f'If that host is the authority\'s, add to the environment: hosts = ["{host}"]',
         )
     return url
+
+
+def _listed(document: Mapping[str, object], name: str) -> tuple[str, ...]:
+    listed = document.get(name)
+    return (
+        tuple(str(each) for each in cast("list[object]", listed))
+        if isinstance(listed, list)
+        else ()
+    )
+
+
+def _check_challenge_methods(document: Mapping[str, object], environment: Environment) -> None:
+    methods = _listed(document, "code_challenge_methods_supported")
+    if methods and "S256" not in methods:
+        raise ProtocolViolation(
+            f"The metadata of {environment.name} lists code challenge methods without S256.",
+            remedy="Have the authority support PKCE with S256 (RFC 7636).",
+        )
 
 
 def issuers(environment: Environment) -> tuple[str, ...]:

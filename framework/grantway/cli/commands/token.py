@@ -9,6 +9,7 @@ from grantway.cli.calls import call_options, check_names, explained
 from grantway.cli.options import ParameterCommand, given
 from grantway.cli.session import Session
 from grantway.errors import ProtocolViolation, VaultError
+from grantway.parameters import DEVICE_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,10 @@ FORMATS = ("text", "json", "header", "env", "table")
                 "grantway token --tenant-id contoso.example \\\n"
                 "    --credential 11111111-2222-3333-4444-555555555555=env:APP_SECRET"
             ),
+        ),
+        (
+            "A person signs in, in the browser, or with a code on another device",
+            "grantway token --application-id 11111111-2222-3333-4444-555555555555",
         ),
         (
             "A refresh token from a file is redeemed, and its successor put in its place",
@@ -95,7 +100,8 @@ def command(
     session = Session.of(context)
     parameters = given(context, session.registry)
     check_names(session.registry, provider, parameter_set)
-    with session.dispatcher(profile) as dispatcher:
+    shows_code = bool(parameters.get(DEVICE_CODE.name))
+    with session.dispatcher(profile, shows_code=shows_code) as dispatcher:
         choice = {"provider": provider, "parameter_set": parameter_set}
         if session.verbosity:
             explained(dispatcher, {**choice, **parameters})
@@ -152,6 +158,7 @@ def _table(result: "AuthenticationResult") -> str:
         "Scopes": " ".join(result.scopes),
         "Token type": result.token_type,
         "Expires on": result.expires_on.isoformat() if result.expires_on else "not said",
+        "Signed in with": ", ".join(result.authentication_methods),
         "Refresh token": "came" if result.refresh_token else "none",
         "Correlation id": result.correlation_id,
     }

@@ -1,0 +1,137 @@
+"""`grantway consent`: a person agrees once; the refresh token goes to where it is to rest."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from grantway.cli import output
+from grantway.cli.calls import call_options, check_names, explained
+from grantway.cli.options import ParameterCommand, given
+from grantway.cli.session import Session
+from grantway.errors import InvalidParameter
+from grantway.parameters import CONSENT, DEVICE_CODE, SAVE_REFRESH_TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grantway.protocol import Protocol
+    from grantway.result import AuthenticationResult
+
+_MULTIFACTOR = "mfa"
+
+
+@click.command(
+    "consent",
+    cls=ParameterCommand,
+    implies=CONSENT,
+    examples=(
+        (
+            "Partner consent; the refresh token goes into a file, and must come with MFA",
+            (
+                "grantway consent --require-mfa --save-refresh-token file:refresh-token \\\n"
+                "    --credential 11111111-2222-3333-4444-555555555555=env:APP_SECRET"
+            ),
+        ),
+        (
+            "On a server without a browser",
+            (
+                "grantway consent --device-code --save-refresh-token file:refresh-token \\\n"
+                "    --application-id 11111111-2222-3333-4444-555555555555"
+            ),
+        ),
+        (
+            "What is done with it every day",
+            (
+                "grantway token --refresh-token file:refresh-token \\\n"
+                "    --save-refresh-token file:refresh-token --tenant-id customer.example \\\n"
+                "    --credential 11111111-2222-3333-4444-555555555555=env:APP_SECRET"
+            ),
+        ),
+    ),
+)
+@call_options
+@click.option(
+    "--timeout", type=float, metavar="SECONDS", help="Seconds it may take.  [default: 300]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON; errors in JSON too.")
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    *,
+    provider: str | None,
+    parameter_set: str | None,
+    profile: str | None,
+    timeout: float | None,
+    as_json: bool,
+    **_: object,
+) -> None:
+    """Have a person consent, and save the refresh token that comes of it.
+
+    The person signs in, whatever session the browser has, and agrees to what the application
+    asks for. The refresh token is written to --save-refresh-token before anything else is done,
+    and no token is printed. `grantway token --refresh-token` then works without the person.
+    """
+    session = Session.of(context)
+    parameters = given(context, session.registry)
+    check_names(session.registry, provider, parameter_set)
+    if SAVE_REFRESH_TOKEN.name not in parameters:
+        raise InvalidParameter(
+            "save_refresh_token: without it, nothing would be left of the consent.",
+            remedy="Say where the refresh token is to rest: --save-refresh-token file:PATH, or "
+            "keyring:SERVICE/NAME.",
+            parameter=SAVE_REFRESH_TOKEN.name,
+        )
+    choice = {"provider": provider, "parameter_set": parameter_set, CONSENT.name: True}
+    shows_code = bool(parameters.get(DEVICE_CODE.name))
+    with session.dispatcher(profile, shows_code=shows_code) as dispatcher:
+        if session.verbosity:
+            explained(dispatcher, {**choice, **parameters})
+        acquire = cast("Callable[..., AuthenticationResult]", dispatcher.acquire)
+        result = acquire(**choice, timeout=timeout, **parameters)
+        environment = dispatcher.registry.environment(result.environment)
+    saved_to = str(parameters[SAVE_REFRESH_TOKEN.name])
+    facts = _facts(result, saved_to, environment.protocol)
+    if as_json:
+        output.write_json(facts)
+    else:
+        output.write(_told(facts))
+
+
+def _facts(
+    result: "AuthenticationResult", saved_to: str, protocol: "Protocol"
+) -> dict[str, object]:
+    expires, idle = result.refresh_token_expires_on, protocol.refresh_token_idle_days
+    if expires is None and idle:
+        expires = (result.acquired_on or datetime.now(UTC)) + timedelta(days=idle)
+    account, methods = result.account, result.authentication_methods
+    return {
+        "saved_to": saved_to,
+        "expires_on": expires.isoformat() if expires else None,
+        "idle_days": idle or None,
+        "account": (account.user_name or account.subject) if account else None,
+        "tenant_id": result.tenant_id,
+        "environment": result.environment,
+        "authentication_methods": list(methods),
+        "mfa": _MULTIFACTOR in methods if methods else None,
+        "correlation_id": result.correlation_id,
+    }
+
+
+def _told(facts: dict[str, object]) -> str:
+    expires = str(facts["expires_on"] or "the authority does not say when")
+    if facts["idle_days"]:
+        expires += f", and {facts['idle_days']} days after each use"
+    mfa = {True: "yes", False: "no", None: "no token tells"}[cast("bool | None", facts["mfa"])]
+    rows = {
+        "Refresh token": f"saved to {facts['saved_to']}",
+        "Expires": expires,
+        "Account": str(facts["account"] or "no token tells"),
+        "Several factors": mfa,
+        "Tenant": str(facts["tenant_id"]),
+        "Environment": str(facts["environment"]),
+    }
+    return output.pairs(
+        (output.heading(name), output.printable(each)) for name, each in rows.items()
+    )

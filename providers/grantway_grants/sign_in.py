@@ -1,0 +1,191 @@
+"""A person signs in: in the browser of this machine, or with a code on any other device.
+
+The browser is tried first. Where none can be opened, a device code is the way, and that is said;
+`device_code` True asks for it at once, False forbids it. Whichever it is, the address is shown
+too, for when the wrong browser opens. Without a way to reach a person nothing is sent.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from grantway import (
+    AuthenticationResult,
+    AuthorityRequest,
+    Context,
+    Endpoints,
+    Prompter,
+    Secret,
+    TokenRequest,
+)
+from grantway.authority import planned_endpoints
+from grantway.errors import ConfigurationError, InteractionRequired
+from grantway.parameters import (
+    DEVICE_CODE,
+    DOMAIN_HINT,
+    LOGIN_HINT,
+    PROMPT,
+    REDIRECT_URI,
+    RESPONSE_MODE,
+    SAVE_REFRESH_TOKEN,
+    TENANT_ID,
+)
+from grantway.provider import Screen
+from grantway.redirect import RedirectAddress
+from grantway.secret import MASK
+
+SIGN_IN = (
+    TENANT_ID,
+    DEVICE_CODE,
+    LOGIN_HINT,
+    DOMAIN_HINT,
+    PROMPT,
+    REDIRECT_URI,
+    RESPONSE_MODE,
+    SAVE_REFRESH_TOKEN,
+)
+"""The optional parameters of every set in which a person signs in."""
+
+Inspect = Callable[[Mapping[str, object]], None]
+
+
+def plan(request: TokenRequest, prompt: str = "") -> Iterable[AuthorityRequest]:
+    """What is sent, as far as it is known without asking the authority or a person."""
+    endpoints = planned_endpoints(request.environment, request.tenant)
+    if request.get(DEVICE_CODE):
+        from grantway.oauth import device_code
+
+        yield device_code.device_authorization(request, endpoints)
+        yield device_code.redemption(request, endpoints, Secret(MASK))
+        return
+    from grantway.oauth import authorization
+
+    attempt, address = authorization.Attempt.planned(), _address(request)
+    redirect_uri = address.at(address.port) if address.port else address.at_any_port
+    yield authorization.authorization(request, endpoints, attempt, redirect_uri, prompt=prompt)
+    yield authorization.redemption(request, endpoints, attempt, redirect_uri, Secret(MASK))
+
+
+def sign_in(
+    request: TokenRequest, context: Context, *, prompt: str = "", inspect: Inspect | None = None
+) -> AuthenticationResult:
+    """Have a person sign in, and return what that brings.
+
+    Args:
+        request: what the caller wants.
+        context: of this request.
+        prompt: what the authority is told to ask for, where the caller does not say.
+        inspect: see `grantway.oauth.exchange.result_of`.
+
+    Raises:
+        InteractionRequired: nobody can be reached.
+        ConfigurationError: no browser can be opened, and a device code is no way.
+        AccessDenied: the person, or the authority, declined.
+        GrantwayError: anything else that can go wrong on the way.
+    """
+    prompter = context.prompter
+    if prompter is None:
+        raise InteractionRequired(
+            f"A person has to sign in at {request.environment.name}, and nobody can be asked here.",
+            remedy="Run it at a terminal, pass a prompter=, sign in ahead and give the "
+            "refresh_token, or use an application of its own with credential and tenant_id.",
+        )
+    if request.get(DEVICE_CODE):
+        return _with_device_code(request, context, prompter, inspect)
+    result = _in_browser(request, context, prompter, prompt, inspect)
+    if result is not None:
+        return result
+    prompter.show("No browser can be opened here, so a code for another device is asked for.")
+    return _with_device_code(request, context, prompter, inspect)
+
+
+def _in_browser(
+    request: TokenRequest,
+    context: Context,
+    prompter: Prompter,
+    prompt: str,
+    inspect: Inspect | None,
+) -> AuthenticationResult | None:
+    """The authorization code grant; None where no browser can be opened and that matters."""
+    from grantway.oauth import authorization
+    from grantway.oauth.exchange import exchange
+    from grantway.oauth.loopback import Listener
+    from grantway.oauth.metadata import endpoints
+
+    found = endpoints(request, context, "authorization")
+    if not found.authorization:
+        return None
+    attempt = authorization.Attempt.new(context)
+    form_post = request.get(RESPONSE_MODE) == "form_post"
+    with Listener(_address(request), attempt.is_answered_by, form_post=form_post) as listener:
+        redirect_uri = listener.redirect_uri
+        sent = authorization.authorization(request, found, attempt, redirect_uri, prompt=prompt)
+        url = authorization.address(authorization.lodged(sent, request, found, context))
+        if prompter.open(url):
+            prompter.show(
+                f"A browser was opened to sign in at {request.environment.name}. If none appears, "
+                f"or the wrong one, open this address in a browser on this machine:\n\n{url}\n"
+            )
+        elif request.get(DEVICE_CODE) is None and _has_device_code(request, found, context):
+            return None
+        else:
+            prompter.show(
+                f"To sign in at {request.environment.name}, open this address in a browser on "
+                f"this machine:\n\n{url}\n"
+            )
+        code = authorization.code_of(listener.wait(context), sent, found, context)
+        redeemed = authorization.redemption(request, found, attempt, redirect_uri, code)
+        result = exchange(redeemed, request, context, nonce=attempt.nonce, inspect=inspect)
+        listener.succeed()
+        return result
+
+
+def _has_device_code(request: TokenRequest, found: Endpoints, context: Context) -> bool:
+    from grantway.oauth.metadata import endpoints
+
+    known = (
+        found.device_authorization
+        or endpoints(request, context, "device_authorization").device_authorization
+    )
+    return bool(known)
+
+
+def _with_device_code(
+    request: TokenRequest, context: Context, prompter: Prompter, inspect: Inspect | None
+) -> AuthenticationResult:
+    """The device authorization grant."""
+    from grantway.oauth import device_code
+    from grantway.oauth.exchange import result_of
+    from grantway.oauth.metadata import endpoints
+
+    found = endpoints(request, context, "device_authorization")
+    if not found.device_authorization:
+        raise ConfigurationError(
+            f"{request.environment.name} has no device code grant.",
+            remedy="Sign in where a browser can be opened.",
+        )
+    device = device_code.begin(device_code.device_authorization(request, found), context)
+    context = context.with_time(device.expires_in)
+    screen = prompter if isinstance(prompter, Screen) else None
+    prompter.show(
+        f"To sign in at {request.environment.name}, open this page on any device:\n\n"
+        f"    {device.verification_uri}\n\nand enter the code:\n\n    {device.user_code}\n"
+    )
+    if screen is not None:
+        screen.show_qr(device.verification_uri_complete or device.verification_uri)
+
+    def tick(left: float) -> None:
+        if screen is not None:
+            minutes, seconds = divmod(max(0, int(left)), 60)
+            screen.progress(f"Waiting for the sign-in; the code is good for {minutes}:{seconds:02}")
+
+    redeemed = device_code.redemption(request, found, device.device_code)
+    try:
+        answer = device_code.poll(redeemed, device, context, tick)
+    finally:
+        if screen is not None:
+            screen.progress("")
+    return result_of(answer, redeemed, request, context, inspect=inspect)
+
+
+def _address(request: TokenRequest) -> RedirectAddress:
+    given = request.get(REDIRECT_URI)
+    return RedirectAddress.parse(given) if given else RedirectAddress()
