@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 Table = Mapping[str, object]
 Keys = tuple[str, ...]
 
-# Enough of TOML's grammar to find the line of a key again.
+# Enough of TOML's grammar to find the line of a key again; compiled when it is first used.
 # Nothing in it is tried twice: a line takes no longer than its length.
 _PART = r"""(?:[A-Za-z0-9_-]++|"[^"]*+"|'[^']*+')"""
 _DOTTED = rf"{_PART}(?:\s*+\.\s*+{_PART})*+"
-_HEADER = re.compile(rf"\s*+\[\s*+({_DOTTED})\s*+\]")
-_ASSIGNMENT = re.compile(rf"\s*+({_DOTTED})\s*+=")
+_HEADER = rf"\s*+\[\s*+({_DOTTED})\s*+\]"
+_ASSIGNMENT = rf"\s*+({_DOTTED})\s*+="
 # Keys below this depth are found by those above them.
 _DEEPEST = 8
 
@@ -90,9 +90,9 @@ class Document:
         within: dict[Keys, int] = {}
         table = Keys()
         for number, line in enumerate(self.text.splitlines(), start=1):
-            if header := _HEADER.match(line):
+            if header := re.match(_HEADER, line):
                 found = table = _keys(header[1])
-            elif assignment := _ASSIGNMENT.match(line):
+            elif assignment := re.match(_ASSIGNMENT, line):
                 found = (*table, *_keys(assignment[1]))[:_DEEPEST]
             else:
                 continue
