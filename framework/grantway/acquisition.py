@@ -165,6 +165,7 @@ class Acquisition:
                 raise
             # Raised after this block: what a plugin raises may hold the secrets it was given.
             raised = f"{type(error).__name__} {_place_of(error)}"
+            _log_frames(error, context)
         if result is None:
             self._tell("token.failed", error=PluginError.__name__)
             raise self._plugin_failed(f"raised {raised}")
@@ -384,6 +385,14 @@ def _place_of(error: BaseException) -> str:
 
     frames = extract_tb(error.__traceback__)
     return f"at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+
+
+def _log_frames(error: BaseException, context: Context) -> None:
+    """Tell a plugin's author where it failed: the lines of code, without values and message."""
+    from traceback import StackSummary, walk_tb
+
+    found = StackSummary.extract(walk_tb(error.__traceback__), capture_locals=False)
+    context.logger.debug("%s in the provider:\n%s", type(error).__name__, "".join(found.format()))
 
 
 def _is_for_a_person(error: GrantwayError) -> bool:

@@ -42,6 +42,14 @@ if TYPE_CHECKING:
 _TOP = ("default_profile", "profiles", "environments", "plugins")
 _PLUGINS = ("enable", "disable")
 
+VARIABLES = (
+    "GRANTWAY_CONFIG",
+    "GRANTWAY_PROFILE",
+    "GRANTWAY_PLUGINS",
+    "GRANTWAY_DISABLE_PLUGINS",
+)
+"""The environment variables that are read beside those of parameters and of plugins."""
+
 LARGEST = 1 << 20
 """Bytes of the largest configuration file that is read."""
 

@@ -37,7 +37,7 @@ class Dispatcher:
     >>> from grantway import Dispatcher
     >>> with Dispatcher() as dispatcher:
     ...     print(dispatcher.explain(environment="Sandbox").problem)
-    No parameter set takes nothing as given: User needs application_id.
+    Too little is given: User needs application_id.
 
     Args:
         registry: the plugins; by default all installed ones that the configuration allows.
@@ -207,6 +207,14 @@ class Dispatcher:
             return self._get(Acquisition(self._workplace, settled, timeout, stale=stale))
 
         return TokenSource(acquire, self._workplace.clock, settled.request)
+
+    @overload
+    def explain(self, **parameters: "Unpack[BuiltinParameters]") -> "Explanation": ...
+
+    @overload
+    def explain(
+        self, *, provider: str, parameter_set: str | None = None, **parameters: object
+    ) -> "Explanation": ...
 
     def explain(
         self, *, provider: str | None = None, parameter_set: str | None = None, **parameters: object

@@ -221,15 +221,15 @@ def _considered(candidate: Candidate, given: frozenset[str]) -> Considered:
 
 def _because(settled: Settled, given: frozenset[str], *, named: bool) -> str:
     choice = settled.choice
-    takes = ", ".join(sorted(given)) or "nothing"
+    takes = ", ".join(sorted(given))
     if named:
-        return f"The call names the provider; {choice.candidate.label} takes {takes}."
+        return f"The call names the provider; {choice.candidate.label} takes {takes or 'that'}."
     if choice.completed_by:
         added = sorted(choice.candidate.required & frozenset(choice.origins)) or sorted(
             choice.candidate.at_least_one & frozenset(choice.origins)
         )
-        return (
-            f"{choice.candidate.label} takes {takes}, completed with {', '.join(added)} from "
-            f"{' and '.join(choice.completed_by)}."
-        )
+        completed = f"{', '.join(added)} from {' and '.join(choice.completed_by)}"
+        if not takes:
+            return f"{choice.candidate.label} is complete with {completed}."
+        return f"{choice.candidate.label} takes {takes}, completed with {completed}."
     return f"{choice.candidate.label} is the one set that takes {takes}."

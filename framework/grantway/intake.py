@@ -14,7 +14,12 @@ from grantway.cache.keys import circumstances, result_key
 from grantway.candidate import given_names
 from grantway.config import Configuration
 from grantway.environment import Environment
-from grantway.errors import InvalidParameter, SelectionError
+from grantway.errors import (
+    ConfigurationError,
+    InvalidParameter,
+    SelectionError,
+    UnknownEnvironment,
+)
 from grantway.layers import ValuesLayer
 from grantway.offer import Layer, Offer
 from grantway.parameters import (
@@ -178,15 +183,22 @@ class Intake:
 
     def environment(self, values: dict[str, object]) -> Environment:
         """Resolve the environment: given, of the profile, of the variables, the default."""
-        given = values.get(ENVIRONMENT.name)
+        given, origin = values.get(ENVIRONMENT.name), ""
         if given is None:
             for layer in self._layers:
                 if ENVIRONMENT.name in layer.names:
-                    given = layer.read(ENVIRONMENT.name)
+                    given, origin = layer.read(ENVIRONMENT.name), layer.name
                     break
         if isinstance(given, Environment):
             return given
-        return self._registry.environment(None if given is None else str(given))
+        try:
+            return self._registry.environment(None if given is None else str(given))
+        except UnknownEnvironment as error:
+            if not origin:
+                raise
+            raise ConfigurationError(
+                f"environment from {origin}: {error.message}", remedy=error.remedy
+            ) from None
 
     def choose(
         self,
@@ -228,6 +240,7 @@ class Intake:
 
         Raises:
             InvalidParameter: a value cannot be used in this environment.
+            ConfigurationError: likewise, where it is not the call's own.
         """
         parameter_set, vaults = choice.candidate.parameter_set, self._registry.vaults
         for name, value in choice.values.items():
@@ -242,7 +255,16 @@ class Intake:
             validator = parameter.validator
             if validator is not None and parameter.name in values:
                 validate = partial(_validate, validator, environment)
-                values[parameter.name] = _checked(validate, values, parameter.name, parameter)
+                try:
+                    values[parameter.name] = _checked(validate, values, parameter.name, parameter)
+                except InvalidParameter as error:
+                    origin = choice.origins.get(parameter.name)
+                    if origin is None:
+                        raise
+                    raise ConfigurationError(
+                        f"{parameter.name} from {origin}{error.message[len(parameter.name) :]}",
+                        remedy="Correct it there, or give the parameter in the call.",
+                    ) from None
         request = TokenRequest(
             environment, choice.candidate.provider.name, parameter_set.name, values
         )
@@ -265,6 +287,17 @@ def vault_of(reference: Reference, vaults: Mapping[str, Vault], parameter: str) 
             parameter=parameter,
         )
     return vault
+
+
+def check_value(parameter: Parameter[object], value: object, environment: Environment) -> None:
+    """Hold a parsed value against an environment.
+
+    Raises:
+        InvalidParameter: it cannot be used there.
+    """
+    if parameter.validator is not None:
+        validate = partial(_validate, parameter.validator, environment)
+        _checked(validate, {parameter.name: value}, parameter.name, parameter)
 
 
 def _validate(

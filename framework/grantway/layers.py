@@ -6,7 +6,7 @@ not felt.
 
 from collections.abc import Mapping
 
-from grantway.errors import InvalidParameter
+from grantway.errors import ConfigurationError
 from grantway.parameters import Parameter
 from grantway.secret import Credential
 from grantway.suggest import sentence
@@ -74,9 +74,9 @@ class ValuesLayer:
                     self._read[name] = parameter.read(value)
             except ValueError as error:
                 spelled = self._spelled.get(name, name)
-                raise InvalidParameter(
-                    f"{name} from {self._name} ({spelled}): {sentence(error)}",
+                where = self._name if spelled == name else f"{self._name} ({spelled})"
+                raise ConfigurationError(
+                    f"{name} from {where}: {sentence(error)}",
                     remedy="Correct it there, or give the parameter in the call.",
-                    parameter=name,
                 ) from None
         return self._read[name]

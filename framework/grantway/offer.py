@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from grantway.candidate import Candidate, given_names
-from grantway.errors import InvalidParameter
+from grantway.errors import ConfigurationError
 from grantway.parameters import APPLICATION_ID
 from grantway.secret import Credential
 
@@ -37,7 +37,7 @@ class Layer(Protocol):
         """The parsed value of a parameter.
 
         Raises:
-            InvalidParameter: it cannot be parsed; the message says where it stands.
+            ConfigurationError: it cannot be parsed; the message says where it stands.
         """
         ...
 
@@ -64,7 +64,7 @@ class Offer:
         """The names that count as given once the first so many layers have filled a set's gaps.
 
         Raises:
-            InvalidParameter: a layer does not say readably which application it means.
+            ConfigurationError: a layer does not say readably which application it means.
         """
         return self.given | {
             name for layer, name in self._additions(candidate, layers) if name in layer.given
@@ -74,7 +74,7 @@ class Offer:
         """All values for a set, and the layer each came from that the call did not give.
 
         Raises:
-            InvalidParameter: a layer's value cannot be parsed, or a layer has two rivals.
+            ConfigurationError: a layer's value cannot be parsed, or a layer has two rivals.
         """
         filled = {name: value for name, value in self.values.items() if value is not None}
         origins: dict[str, str] = {}
@@ -82,10 +82,9 @@ class Offer:
             value = layer.read(name)
             rivals = candidate.rivals_of((name,)) & given_names(filled)
             if rivals and value is not False:
-                raise InvalidParameter(
-                    f"{min(rivals)} and {name} exclude each other, and {layer.name} has both.",
+                raise ConfigurationError(
+                    f"{min(rivals)} and {name} exclude each other; both are in {layer.name}.",
                     remedy="Keep one of them there, or give one in the call.",
-                    parameter=name,
                 )
             filled[name], origins[name] = value, layer.name
         for parameter in candidate.parameter_set.parameters:

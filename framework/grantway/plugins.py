@@ -214,27 +214,33 @@ def enabled(plugin: Plugin, configuration: Configuration, *, third_parties: bool
     """Whether the plugin may be imported at all; if not, its record says who forbade it."""
     if plugin.builtin:
         return True
-    entry = plugin.name.partition(":")[2]
-    spellings = {_normal(name) for name in (plugin.name, plugin.distribution, entry)}
+    spellings = spellings_of(plugin)
     variables = configuration.environ
     allowed, denied = variables.get("GRANTWAY_PLUGINS"), variables.get("GRANTWAY_DISABLE_PLUGINS")
     reason = ""
     if not third_parties:
         reason = "Plugins of third parties were switched off."
-    elif allowed is not None and spellings.isdisjoint(_listed(allowed.split(","))):
+    elif allowed is not None and spellings.isdisjoint(named(allowed.split(","))):
         reason = "It is not in GRANTWAY_PLUGINS."
-    elif denied and not spellings.isdisjoint(_listed(denied.split(","))):
+    elif denied and not spellings.isdisjoint(named(denied.split(","))):
         reason = "It is in GRANTWAY_DISABLE_PLUGINS."
-    elif configuration.enable is not None and spellings.isdisjoint(_listed(configuration.enable)):
+    elif configuration.enable is not None and spellings.isdisjoint(named(configuration.enable)):
         reason = "It is not in plugins.enable of the configuration."
-    elif not spellings.isdisjoint(_listed(configuration.disable)):
+    elif not spellings.isdisjoint(named(configuration.disable)):
         reason = "It is in plugins.disable of the configuration."
     if reason:
         plugin.state, plugin.reason = "disabled", reason
     return not reason
 
 
-def _listed(names: Iterable[str]) -> list[str]:
+def spellings_of(plugin: Plugin) -> set[str]:
+    """What configuration may call a plugin: by its name, its distribution, its entry point."""
+    entry = plugin.name.partition(":")[2]
+    return {_normal(name) for name in (plugin.name, plugin.distribution, entry)}
+
+
+def named(names: Iterable[str]) -> list[str]:
+    """The names in a list of plugins, in the one spelling in which they are compared."""
     return [_normal(name.strip()) for name in names if name.strip()]
 
 

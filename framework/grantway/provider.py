@@ -164,7 +164,7 @@ class Context:
         if left <= 0:
             raise DeadlineExceeded(
                 f"The {self.timeout:g} seconds for this request are up.",
-                remedy="Give more time with timeout=, or find out what is slow.",
+                remedy="Give more time with timeout=.",
                 timeout=self.timeout,
             )
         return left

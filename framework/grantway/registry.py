@@ -309,6 +309,11 @@ class Registry:
                     f"{hook} is a hook wrapper; a plugin cannot step between others here."
                 )
             hooks += 1
+        if hooks and inspect.isclass(module):
+            raise PluginError(
+                "The entry point names a class, and its hooks need an instance of it.",
+                remedy="Its author has to name an instance, or a module with the functions.",
+            )
         if not hooks:
             raise PluginError(
                 "It implements no hook.",

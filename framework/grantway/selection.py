@@ -30,7 +30,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from grantway.candidate import Candidate, names_of
-from grantway.errors import AmbiguousParameters, InvalidParameter, NoParameterSetMatches
+from grantway.errors import AmbiguousParameters, ConfigurationError, NoParameterSetMatches
 from grantway.offer import Offer
 from grantway.parameters import COMMON
 
@@ -58,7 +58,7 @@ def choose(offer: Offer, candidates: Sequence[Candidate]) -> Choice:
     Raises:
         NoParameterSetMatches: none takes it, even with what the layers offer.
         AmbiguousParameters: two third parties' sets match alike.
-        InvalidParameter: a value that a layer offers for the chosen set cannot be parsed.
+        ConfigurationError: a value that a layer offers for the chosen set cannot be parsed.
     """
     candidate = _single([each for each in candidates if each.matches(offer.given)], offer.given)
     if candidate is None:
@@ -130,7 +130,7 @@ def _no_match(offer: Offer, candidates: Sequence[Candidate]) -> NoParameterSetMa
     def lacking(each: Candidate) -> tuple[str, ...]:
         try:
             return each.missing(offer.reach(each))
-        except InvalidParameter:
+        except ConfigurationError:
             # A layer's value that cannot be read is no help, and not what is wrong here.
             return each.missing(given)
 
@@ -149,11 +149,12 @@ def _no_match(offer: Offer, candidates: Sequence[Candidate]) -> NoParameterSetMa
 
     near = min(candidates, key=distance)
     missing, unexpected = lacking(near), near.unexpected(given)
-    shown = ", ".join(sorted(given - names_of(COMMON))) or "nothing"
+    shown = ", ".join(sorted(given - names_of(COMMON)))
     needs = f"{near.label} needs {' and '.join(missing)}" if missing else ""
     refuses = f"{near.label} does not take {' or '.join(unexpected)}" if unexpected else ""
+    wrong = f"No parameter set takes {shown} as given" if shown else "Too little is given"
     return NoParameterSetMatches(
-        f"No parameter set takes {shown} as given: {'; '.join(filter(None, (needs, refuses)))}.",
+        f"{wrong}: {'; '.join(filter(None, (needs, refuses)))}.",
         remedy=" ".join(
             filter(
                 None,

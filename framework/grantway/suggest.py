@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 
 
-def nearest(word: str, known: Iterable[str], count: int = 3) -> tuple[str, ...]:
+def nearest(
+    word: str, known: Iterable[str], count: int = 3, cutoff: float = 0.55
+) -> tuple[str, ...]:
     """The known names that resemble `word`, best first, compared without regard to case."""
     # Imported here: difflib is for mistakes, and start-up should not pay for it.
     from difflib import get_close_matches
@@ -11,7 +13,7 @@ def nearest(word: str, known: Iterable[str], count: int = 3) -> tuple[str, ...]:
     spelled = {name.casefold(): name for name in known}
     return tuple(
         spelled[match]
-        for match in get_close_matches(word.casefold(), spelled, n=count, cutoff=0.55)
+        for match in get_close_matches(word.casefold(), spelled, n=count, cutoff=cutoff)
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.support import Shop, run, session
+from cli.support import APP, Shop, run, session
 from grantway import Environment, hookimpl
 
 CONFIG = """
@@ -191,8 +191,81 @@ def test_config_check_reads_variables_too(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_config_check_is_content_with_what_is_right() -> None:
     here = session(Shop(), config='[profiles.work]\nvoucher = "env:X"\n')
-    assert run("config", "check", session=here).stdout.endswith("1 profiles, 0 environments.\n")
+    assert run("config", "check", session=here).stdout.endswith("1 profile, 0 environments.\n")
     assert run("config", "check", session=session()).code == 0
+
+
+@pytest.mark.parametrize(
+    ("config", "variables", "told"),
+    [
+        (
+            '[profiles.w]\nresource = "graph"\nscopes = ["a"]\n',
+            {},
+            "resource and scopes exclude each other",
+        ),
+        (
+            '[profiles.w]\nenvironment = "GlobalCloud"\ntenant_id = "con toso"\n',
+            {},
+            "tenant_id: 'con toso' is not a tenant",
+        ),
+        ("", {"GRANTWAY_ENVIRONMENT": "Nope"}, "There is no environment 'Nope'"),
+        ("", {"GRANTWAY_TENNANT_ID": "x"}, "Did you mean GRANTWAY_TENANT_ID?"),
+        ("", {"GRANTWAY_PLUGINS": "nosuch"}, "GRANTWAY_PLUGINS names nosuch"),
+        ('[plugins]\ndisable = ["typo"]\n', {}, "plugins.disable names typo"),
+        (
+            "",
+            {"GRANTWAY_DISABLE_PLUGINS": "grantway:sandbox"},
+            "is built in and cannot be disabled",
+        ),
+    ],
+    ids=["rivals", "tenant", "environment", "variable", "enabled", "disabled", "built in"],
+)
+def test_config_check_finds_what_every_call_would_stumble_over(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    config: str,
+    variables: dict[str, str],
+    told: str,
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(config)
+    for name, value in {**variables, "GRANTWAY_CONFIG": str(file)}.items():
+        monkeypatch.setenv(name, value)
+    outcome = run("config", "check")
+    assert (outcome.code, outcome.stdout) == (3, "")
+    assert told in outcome.stderr
+
+
+def test_what_is_missing_is_said_to_be_missing() -> None:
+    outcome = run("providers", "show")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert "NAME is missing." in outcome.stderr
+    assert "SHELL is missing. It is one of bash, fish, zsh." in run("completion").stderr
+
+
+def test_advice_is_shown_once_for_all_its_numbers() -> None:
+    shown = run("environments", "show", "GlobalCloud").stdout
+    assert "50072, 50074, 50076, 50079 " in shown
+    assert shown.count("Multifactor authentication is needed") == 1
+
+
+def test_an_unknown_option_is_said_to_be_perhaps_a_plugins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "grantway plugins" not in run("token", "--lease", "x", session=session()).stderr
+    here = session(Shop(), object())
+    assert "see `grantway plugins`" in run("token", "--lease", "x", session=here).stderr
+
+
+def test_a_profile_that_is_wrong_is_a_matter_of_the_set_up() -> None:
+    here = session(config='[profiles.w]\nenvironment = "Nope"\n')
+    outcome = run("token", "--application-id", APP, "-p", "w", session=here)
+    assert outcome.code == 3
+    assert "environment from profile w" in outcome.stderr
+    tenant = '[profiles.w]\nenvironment = "GlobalCloud"\ntenant_id = "con toso"\n'
+    outcome = run("token", "--application-id", APP, "-p", "w", session=session(config=tenant))
+    assert outcome.code == 3
+    assert "tenant_id from profile w: 'con toso'" in outcome.stderr
 
 
 def test_a_file_that_is_no_toml_is_told_with_its_line(

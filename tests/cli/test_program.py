@@ -289,13 +289,7 @@ def test_a_completion_script_says_how_to_install_it(shell: str) -> None:
 
 
 def completed(line: str, **variables: str) -> list[str]:
-    words = line.split(" ")
-    outcome = process(
-        _GRANTWAY_COMPLETE="bash_complete",
-        COMP_WORDS=" ".join(words),
-        COMP_CWORD=str(len(words) - 1),
-        **variables,
-    )
+    outcome = process(_GRANTWAY_COMPLETE="bash_complete", COMP_LINE=line, **variables)
     assert outcome.stderr == ""
     return [each.partition(",")[2] for each in outcome.stdout.splitlines()]
 
@@ -322,14 +316,37 @@ def test_completion_is_silent_when_the_configuration_is_broken(tmp_path: Path) -
     assert completed("grantway token -p ", GRANTWAY_CONFIG=str(tmp_path / "none.toml")) == []
 
 
-def test_bash_completes_with_the_script(tmp_path: Path) -> None:
-    script = (
-        f'PATH={GRANTWAY.parent}:$PATH; eval "$(grantway completion bash)"\n'
-        "COMP_WORDS=(grantway environ); COMP_CWORD=1; _grantway_completion grantway\n"
-        'printf "%s\\n" "${COMPREPLY[@]}"'
+@pytest.mark.parametrize(
+    ("typed", "then"),
+    [
+        ("grantway environ", "ments "),
+        ("grantway plugins show grantway:gra", "nts "),
+        ("grantway token --environment=Glob", "alCloud "),
+        ("grantway token --refresh-token file:ex", "ample.txt "),
+        ("grantway token --credential a=file:ex", "ample.txt "),
+        ("grantway token --credential a=file:fol", "der/"),
+    ],
+)
+def test_a_person_completes_words_that_bash_would_break(
+    tmp_path: Path, typed: str, then: str
+) -> None:
+    (tmp_path / "example.txt").write_text("")
+    (tmp_path / "folder").mkdir()
+    environ = {**os.environ, "PATH": f"{GRANTWAY.parent}:{os.environ['PATH']}", "PS1": "$ "}
+    shell = pexpect.spawn(
+        "bash",
+        ["--noprofile", "--norc", "-i"],
+        cwd=str(tmp_path),
+        env=environ,  # type: ignore[arg-type]  # pexpect's stubs say otherwise
+        encoding="utf-8",
+        dimensions=(24, 200),
+        timeout=20,
     )
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
-    assert done.stdout == "environments\n"
+    shell.sendline('eval "$(grantway completion bash)"; echo rea""dy')
+    shell.expect("ready")
+    shell.send(f"{typed}\t")
+    shell.expect_exact(typed + then)
+    shell.close(force=True)
 
 
 def test_the_table_of_exit_codes_covers_every_error_there_is() -> None:

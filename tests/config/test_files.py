@@ -7,7 +7,7 @@ import pytest
 from grantway import Configuration, Dispatcher, Registry
 from grantway.config import load, parse, user_file
 from grantway.described import protocols_of
-from grantway.errors import ConfigurationError, InvalidParameter, UnknownEnvironment
+from grantway.errors import ConfigurationError, UnknownEnvironment
 
 CLIENT = "11111111-2222-3333-4444-555555555555"
 
@@ -198,7 +198,7 @@ def test_a_mistake_in_another_profile_is_not_felt() -> None:
 def test_a_wrong_type_in_a_profile_is_said_with_the_profile() -> None:
     text = f'[profiles.work]\napplication_id = "{CLIENT}"\ntenant_id = 5\n'
     with Dispatcher(config=parse(text), profile="work", prompter=False) as dispatcher:
-        with pytest.raises(InvalidParameter, match="tenant_id from profile work"):
+        with pytest.raises(ConfigurationError, match="tenant_id from profile work"):
             dispatcher.explain()
         assert dispatcher.explain(tenant_id="a.example").problem is None
 

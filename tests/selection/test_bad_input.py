@@ -21,6 +21,7 @@ from grantway import (
 )
 from grantway.config import parse
 from grantway.errors import (
+    ConfigurationError,
     GrantwayError,
     InvalidParameter,
     NoParameterSetMatches,
@@ -361,7 +362,7 @@ BARE = f"{CLIENT}={SENTINEL}"
 def test_a_bare_secret_in_an_environment_variable_is_refused_and_not_echoed(
     make: Callable[..., Dispatcher], environ: Mapping[str, str], where: str
 ) -> None:
-    error = refused(make(environ), InvalidParameter, {"tenant_id": "contoso.example"})
+    error = refused(make(environ), ConfigurationError, {"tenant_id": "contoso.example"})
     assert str(error).startswith(f"credential from {where}: a secret is not accepted here.")
     assert "env:NAME" in str(error)
 
@@ -379,7 +380,7 @@ def test_a_bare_secret_in_a_profile_is_refused_and_not_echoed(
     make: Callable[..., Dispatcher], line: str
 ) -> None:
     toml = f'[profiles.work]\ntenant_id = "contoso.example"\n{line}\n'
-    error = refused(make(toml=toml, profile="work"), InvalidParameter, {})
+    error = refused(make(toml=toml, profile="work"), ConfigurationError, {})
     assert "from profile work" in str(error)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from grantway import Credential
 from grantway.candidate import Candidate, given_names
-from grantway.errors import AmbiguousParameters, InvalidParameter, NoParameterSetMatches
+from grantway.errors import AmbiguousParameters, ConfigurationError, NoParameterSetMatches
 from grantway.parameters import CREDENTIAL, TENANT_ID, ParameterSet
 from grantway.selection import Choice
 from selection.worlds import (
@@ -65,7 +65,7 @@ def test_layers_never_change_which_set_a_call_means_that_matches_without_them(wo
     assume(isinstance(alone, Choice))
     assert isinstance(alone, Choice)
     filled = outcome(world.values, world.candidates, world.layers)
-    if isinstance(filled, InvalidParameter):
+    if isinstance(filled, ConfigurationError):
         assert "exclude each other" in filled.message
         return
     assert isinstance(filled, Choice)
@@ -279,10 +279,8 @@ def test_a_filled_gap_has_no_rival_in_the_call() -> None:
 def test_a_layer_that_holds_two_rivals_is_told_so_when_they_are_needed() -> None:
     profile = FakeLayer("profile work", {"resource": "graph", "scopes": ("a",)})
     error = outcome({"application_id": A}, BUILTIN, [profile])
-    assert isinstance(error, InvalidParameter)
-    assert str(error).startswith(
-        "resource and scopes exclude each other, and profile work has both"
-    )
+    assert isinstance(error, ConfigurationError)
+    assert str(error).startswith("resource and scopes exclude each other; both are in profile work")
     answer = outcome({"application_id": A, "resource": "arm"}, BUILTIN, [profile])
     assert isinstance(answer, Choice)
 

@@ -1,10 +1,22 @@
 """What is wrong with the configuration: all of it, not only what is met first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from grantway.cli.session import Session
-from grantway.config import Configuration
+from grantway.config import VARIABLES, Configuration
 from grantway.errors import ConfigurationError, GrantwayError, InvalidParameter
+from grantway.intake import check_value, vault_of
+from grantway.layers import ValuesLayer
+from grantway.parameters import ENVIRONMENT, Parameter
+from grantway.plugins import named, spellings_of
+from grantway.secret import Credential, Reference
+from grantway.suggest import nearest
+
+if TYPE_CHECKING:
+    from grantway.environment import Environment
+
+_PREFIX = "GRANTWAY_"
 
 
 class FaultyConfiguration(ConfigurationError):
@@ -38,7 +50,7 @@ class FaultyConfiguration(ConfigurationError):
 
 
 def faults(session: Session) -> Iterator[ConfigurationError]:
-    """Every fault: in the file, its environments, its profiles, and the environment variables."""
+    """Every fault: in the file, its environments, profiles and plugins, and in the variables."""
     try:
         configuration = session.configuration
     except ConfigurationError as error:
@@ -47,21 +59,21 @@ def faults(session: Session) -> Iterator[ConfigurationError]:
     registry = session.registry
     for fault in registry.faults.values():
         yield _as_configuration(fault)
-    if configuration.default_profile:
+    if (
+        configuration.default_profile
+        and configuration.default_profile not in configuration.profiles
+    ):
         try:
             configuration.profile_layer(configuration.default_profile, registry.parameters)
         except ConfigurationError as error:
-            if configuration.default_profile not in configuration.profiles:
-                yield error
+            yield error
     for name in configuration.profiles:
         yield from _profile_faults(session, configuration, name)
     own = {each.name: each for each in registry.parameters.values()}
-    layer = configuration.variables_layer(own)
-    for parameter in sorted(layer.names):
-        try:
-            _check(session, parameter, layer.read(parameter))
-        except GrantwayError as error:
-            yield _as_configuration(error)
+    for _, fault in _layer_faults(session, configuration.variables_layer(own)):
+        yield _as_configuration(fault)
+    yield from _misspelt(configuration, own)
+    yield from _unknown_plugins(session, configuration)
 
 
 def _profile_faults(
@@ -72,31 +84,98 @@ def _profile_faults(
     except ConfigurationError as error:
         yield error
         return
-    for parameter in sorted(layer.names if layer else ()):
+    if layer is None:
+        return
+    for parameter, fault in _layer_faults(session, layer):
+        line = configuration.document.line_of(("profiles", name, parameter))
+        where = f"{configuration.file}:{line}: " if line else ""
+        is_value = isinstance(fault, InvalidParameter | ConfigurationError)
+        yield ConfigurationError(
+            f"{where}{fault.message}",
+            remedy="Correct it there." if is_value else fault.remedy,
+            file=str(configuration.file or ""),
+            line=line,
+        )
+
+
+def _layer_faults(session: Session, layer: ValuesLayer) -> Iterator[tuple[str, GrantwayError]]:
+    """What is wrong with the values of a layer, in the environment that it names or means."""
+    parameters = session.registry.parameters
+    environment: Environment | None = None
+    try:
+        # Only a layer that says so itself is surely meant for one environment.
+        if ENVIRONMENT.name in layer.names:
+            named = str(layer.read(ENVIRONMENT.name))
+            environment = session.registry.environment(named)
+    except GrantwayError as error:
+        yield ENVIRONMENT.name, error
+    for name in sorted(layer.names - {ENVIRONMENT.name}):
         try:
-            assert layer is not None  # noqa: S101  # or it would have no names
-            _check(session, parameter, layer.read(parameter))
+            value = layer.read(name)
+            kept = value.password if isinstance(value, Credential) else value
+            if isinstance(kept, Reference):
+                vault_of(kept, session.registry.vaults, name)
+            if environment is not None:
+                check_value(parameters[name], value, environment)
         except GrantwayError as error:
-            line = configuration.document.line_of(("profiles", name, parameter))
-            where = f"{configuration.file}:{line}: " if line else ""
+            yield name, error
+        for rival in sorted(layer.given.intersection(parameters[name].excludes)):
+            if name < rival and name in layer.given:
+                yield (
+                    name,
+                    ConfigurationError(
+                        f"{name} and {rival} exclude each other; both are in {layer.name}."
+                    ),
+                )
+
+
+def _misspelt(
+    configuration: Configuration, parameters: Mapping[str, Parameter[object]]
+) -> Iterator[ConfigurationError]:
+    """Variables that nobody reads, and that look like one that is read."""
+    read = {each.env for each in parameters.values() if each.env}
+    known = {name.removeprefix(_PREFIX): name for name in (*read, *VARIABLES)}
+    for variable in sorted(configuration.environ):
+        rest = variable.removeprefix(_PREFIX)
+        if rest == variable or rest in known:
+            continue
+        if close := nearest(rest, known, count=1, cutoff=0.8):
             yield ConfigurationError(
-                f"{where}{error.message}",
-                remedy="Correct it there." if isinstance(error, InvalidParameter) else error.remedy,
-                file=str(configuration.file or ""),
-                line=line,
+                f"Nobody reads the variable {variable}.",
+                remedy=f"Did you mean {known[close[0]]}?",
             )
 
 
-def _check(session: Session, parameter: str, value: object) -> None:
-    """Whether a parsed value names something that is there."""
-    from grantway.intake import vault_of
-    from grantway.secret import Credential, Reference
-
-    if parameter == "environment":
-        session.registry.environment(str(value))
-    kept = value.password if isinstance(value, Credential) else value
-    if isinstance(kept, Reference):
-        vault_of(kept, session.registry.vaults, parameter)
+def _unknown_plugins(
+    session: Session, configuration: Configuration
+) -> Iterator[ConfigurationError]:
+    """Names in the lists of plugins that no installed plugin has, or that cannot be disabled."""
+    plugins = session.registry.plugins
+    installed = {name for each in plugins for name in spellings_of(each)}
+    builtin = {name for each in plugins if each.builtin for name in spellings_of(each)}
+    variables = configuration.environ
+    lists = (
+        ("GRANTWAY_PLUGINS", variables.get("GRANTWAY_PLUGINS", "").split(","), False),
+        (
+            "GRANTWAY_DISABLE_PLUGINS",
+            variables.get("GRANTWAY_DISABLE_PLUGINS", "").split(","),
+            True,
+        ),
+        ("plugins.enable", configuration.enable or (), False),
+        ("plugins.disable", configuration.disable, True),
+    )
+    for place, names, disables in lists:
+        for name in named(names):
+            if name not in installed:
+                yield ConfigurationError(
+                    f"{place} names {name}, which is not installed.",
+                    remedy="`grantway plugins` lists what is.",
+                )
+            elif disables and name in builtin:
+                yield ConfigurationError(
+                    f"{place} names {name}, which is built in and cannot be disabled.",
+                    remedy="Leave it out.",
+                )
 
 
 def _as_configuration(error: GrantwayError) -> ConfigurationError:

@@ -36,6 +36,11 @@ class Command(click.Command):
             refuse_single_dashes(ctx, args, options)
         try:
             rest = super().parse_args(ctx, args)
+        except click.MissingParameter as error:
+            name = error.param.human_readable_name if error.param else "an argument"
+            choices = getattr(error.param.type, "choices", ()) if error.param else ()
+            known = f" It is one of {', '.join(choices)}." if choices else ""
+            raise click.UsageError(f"{name.upper()} is missing.{known}", ctx) from None
         except click.BadParameter as error:
             # click would repeat the value.
             raise click.BadParameter(_expected(error.param), error.ctx, error.param) from None

@@ -187,10 +187,16 @@ def _usage_remedy(error: click.ClickException) -> str:
     if not isinstance(error, click.UsageError) or error.ctx is None:
         return ""
     path = error.ctx.command_path
+    if isinstance(error, click.NoSuchOption) and _some_are_set_aside(error.ctx):
+        return "Some plugins are not in use, nor are their options: see `grantway plugins`."
     name = getattr(error, "option_name", "")
     if name in _GLOBAL_OPTIONS and error.ctx.parent is not None:
         return f"{name} stands before the command: grantway {name} ..."
     return f"`{path} --help` shows what it takes."
+
+
+def _some_are_set_aside(context: click.Context) -> bool:
+    return any(each.state != "active" for each in Session.of(context).known.plugins)
 
 
 def _flush_stdout() -> None:

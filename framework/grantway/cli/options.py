@@ -9,7 +9,9 @@ be references here, to a vault that is installed. A value that looks like a refe
 no vault may be a secret with a colon in it, and is not repeated either.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -60,6 +62,8 @@ class ParameterOption(click.Option):
             found = sorted({name for each in every for name in each.resources})
         if found:
             return completions(found, incomplete)
+        if self.parameter.secret or self.parameter.parse is reference:
+            return _paths(incomplete)
         return super().shell_complete(ctx, incomplete)
 
 
@@ -185,6 +189,27 @@ def completions(names: Sequence[str], incomplete: str) -> list[CompletionItem]:
     """The names that begin like what is typed, whatever the case."""
     typed = incomplete.casefold()
     return [CompletionItem(name) for name in names if name.casefold().startswith(typed)]
+
+
+def _paths(incomplete: str) -> list[CompletionItem]:
+    """The paths that a reference to a file may go on with: `file:PATH`, `USER=file:PATH`."""
+    before, scheme, typed = incomplete.rpartition("file:")
+    if not scheme or (before and not before.endswith("=")):
+        return []
+    folder = typed[: typed.rfind("/") + 1]
+    try:
+        found = sorted(
+            os.scandir(Path(folder).expanduser() if folder else "."), key=lambda each: each.name
+        )
+    except (OSError, RuntimeError):
+        return []
+    return [
+        CompletionItem(f"{before}{scheme}{folder}{each.name}/", type="open")
+        if each.is_dir()
+        else CompletionItem(f"{before}{scheme}{folder}{each.name}")
+        for each in found
+        if each.name.startswith(typed[len(folder) :])
+    ]
 
 
 def _refusal(parameter: Parameter[object]) -> InvalidParameter:

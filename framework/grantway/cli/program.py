@@ -108,6 +108,9 @@ class Program(Group):
         if os.environ.get(_COMPLETE):
             # One that fails completes nothing: the person is in the middle of a line.
             with suppress(Exception):
+                from grantway.cli.bash import install
+
+                install()
                 self._main_shell_completion({}, "grantway", _COMPLETE)
             raise SystemExit(0)
 

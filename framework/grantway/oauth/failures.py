@@ -24,7 +24,13 @@ from urllib3.exceptions import (
 
 from grantway.authority import AuthorityRequest
 from grantway.environment import host_of
-from grantway.errors import ConfigurationError, GrantwayError, MalformedResponse, TransportError
+from grantway.errors import (
+    ConfigurationError,
+    DeadlineExceeded,
+    GrantwayError,
+    MalformedResponse,
+    TransportError,
+)
 from grantway.oauth.routes import CONNECT_TIMEOUT, READ_TIMEOUT
 from grantway.provider import Context
 
@@ -55,8 +61,15 @@ def failure_of(
         return error.with_traceback(None)
     try:
         context.remaining()
+    except DeadlineExceeded as ended:
+        return DeadlineExceeded(
+            f"{ended.message.removesuffix('.')}, and {host_of(request.url)} had not answered the "
+            f"{request.endpoint} request.",
+            remedy=ended.remedy,
+            timeout=ended.timeout,
+        )
     except GrantwayError as ended:
-        # Whatever broke off, the reason is that the time was up or that nobody waits.
+        # Whatever broke off, the reason is that nobody waits.
         ended.__context__ = None
         return ended.with_traceback(None)
     return _failure(error, _root(error), request, asked=asked)

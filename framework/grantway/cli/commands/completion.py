@@ -46,6 +46,9 @@ def command(context: click.Context, shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
+    from grantway.cli.bash import install
+
+    install()
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101  # click has these three
     completion = kind(context.find_root().command, {}, "grantway", _COMPLETE)

@@ -7,6 +7,7 @@ import click
 from grantway.cli import output
 from grantway.cli.command import Command, Group, json_option
 from grantway.cli.session import Session, pass_session
+from grantway.config import VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from grantway.layers import ValuesLayer
 
 _FAULTY = "faulty: see `grantway config check`"
-_SWITCHES = ("GRANTWAY_CONFIG", "GRANTWAY_PROFILE", "GRANTWAY_PLUGINS", "GRANTWAY_DISABLE_PLUGINS")
 
 
 @click.group(
@@ -61,7 +61,7 @@ def show(session: Session, profile: str | None, as_json: bool) -> None:
     settings = list(_effective(session, profile))
     in_effect = profile or configuration.environ.get("GRANTWAY_PROFILE")
     environ = configuration.environ
-    variables = {name: environ[name] for name in _SWITCHES if name in environ}
+    variables = {name: environ[name] for name in VARIABLES if name in environ}
     facts: dict[str, object] = {
         "file": str(configuration.file or user_file()),
         "exists": configuration.file is not None,
@@ -150,7 +150,10 @@ def check(session: Session, as_json: bool) -> None:
     elif configuration.file is None:
         output.write(f"There is no configuration file; it would be {user_file()}.")
     else:
-        told = ", ".join(f"{count} {name}" for name, count in counts.items())
+        told = ", ".join(
+            f"{count} {name if count != 1 else name.removesuffix('s')}"
+            for name, count in counts.items()
+        )
         output.write(f"{configuration.file} is right: {told}.")
 
 
@@ -160,7 +163,7 @@ def _listed(names: "Iterable[str]") -> str:
 
 def _effective(session: Session, profile: str | None) -> "Iterator[tuple[str, str, str, str]]":
     """Parameter, value, origin and fault of every value that the layers offer."""
-    from grantway.errors import InvalidParameter
+    from grantway.errors import ConfigurationError
     from grantway.explain import shown
 
     registry, configuration = session.registry, session.configuration
@@ -176,5 +179,5 @@ def _effective(session: Session, profile: str | None) -> "Iterator[tuple[str, st
             assert layer is not None  # noqa: S101  # or it would have no names
             try:
                 yield name, shown(layer.read(name)), layer.name, ""
-            except InvalidParameter as error:
+            except ConfigurationError as error:
                 yield name, "", layer.name, error.message

@@ -11,6 +11,8 @@ from grantway.cli.options import completions
 from grantway.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from click.shell_completion import CompletionItem
 
     from grantway.environment import Environment, Trust
@@ -98,7 +100,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         return
     rows = [
         (output.heading(key.replace("_", " ").capitalize()), _text(value))
-        for key, value in facts.items()
+        for key, value in {**facts, "advice": _grouped(environment.advice)}.items()
         if value not in (None, "", [], {}, False)
     ]
     output.write(output.pairs(rows))
@@ -166,12 +168,22 @@ def _from(session: Session, environment: "Environment") -> str:
 
 def _notes(environment: "Environment", default: "Environment | None") -> str:
     notes = [output.paint("default", "green")] if environment is default else []
+    if environment.unavailable:
+        notes.append(output.paint("cannot be used now", "yellow"))
     if environment.closed:
         closed = f"closed: {output.printable(environment.closed)}"
         notes.append(output.paint(closed, "yellow"))
     elif environment.summary:
         notes.append(output.printable(environment.summary))
     return "; ".join(notes)
+
+
+def _grouped(advice: "Mapping[int, str]") -> dict[str, object]:
+    """Each advice once, under all the numbers it is for."""
+    numbers: dict[str, list[str]] = {}
+    for code, text in advice.items():
+        numbers.setdefault(text, []).append(str(code))
+    return {", ".join(codes): text for text, codes in numbers.items()}
 
 
 def _trust(trust: "Trust") -> dict[str, object]:

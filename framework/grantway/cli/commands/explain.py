@@ -1,6 +1,6 @@
 """`grantway explain`: what a call would do, and why, without doing it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -11,7 +11,7 @@ from grantway.cli.options import ParameterCommand, given
 from grantway.cli.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from grantway.authority import PlannedRequest
     from grantway.explain import Explanation
@@ -56,9 +56,8 @@ def command(
     check_names(session.registry, provider, parameter_set)
     with session.dispatcher(profile) as dispatcher:
         names = frozenset(parameters)
-        explanation = dispatcher.explain(
-            provider=provider, parameter_set=parameter_set, **parameters
-        )
+        ask = cast("Callable[..., Explanation]", dispatcher.explain)
+        explanation = ask(provider=provider, parameter_set=parameter_set, **parameters)
     if as_json:
         output.write_json(explanation.as_dict())
     else:
