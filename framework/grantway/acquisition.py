@@ -7,13 +7,12 @@ the token. A vault that fails costs the call, and the error carries the token.
 """
 
 import threading
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import attrs
 
-from grantway import accounts
+from grantway import accounts, vaults
 from grantway.cache import keys
 from grantway.declarations import fault, kept_fault
 from grantway.errors import (
@@ -27,12 +26,12 @@ from grantway.errors import (
     VaultError,
 )
 from grantway.events import emit
-from grantway.intake import Settled, vault_of
+from grantway.intake import Settled
 from grantway.parameters import ACCOUNT, CLAIMS, PROMPT, REFRESH_TOKEN, SAVE_REFRESH_TOKEN
-from grantway.provider import Context, StoredRefreshToken, Vault
+from grantway.provider import Context, StoredRefreshToken
 from grantway.request import TokenRequest
 from grantway.result import AuthenticationResult, UserInfo
-from grantway.secret import Credential, Reference, Secret
+from grantway.secret import Secret
 from grantway.workplace import Workplace
 
 TIMEOUT = 60.0
@@ -152,8 +151,10 @@ class Acquisition:
         result: AuthenticationResult | None = None
         raised = ""
         try:
-            self._check_vaults()
-            request = open_secrets(self._settled.request, self._place.registry.vaults, context)
+            vaults.check_destination(self._settled.request, self._place.registry.vaults)
+            request = vaults.open_secrets(
+                self._settled.request, self._place.registry.vaults, context
+            )
             result = self._obtain(request, context)
         except GrantwayError as error:
             self._tell("token.failed", error=type(error).__name__)
@@ -294,7 +295,9 @@ class Acquisition:
         is_new, self._kept = token != self._kept, token
         try:
             if is_new and destination is not None:
-                self._save(context, token, destination)
+                kept = place.registry.vaults
+                # The answer in hand is still good: it is completed, then goes with the error.
+                self._vault_failure = vaults.save(token, destination, kept, context)
         finally:
             # Whatever becomes of the vault, not even an interrupt there loses the token.
             key = place.cache.fingerprint_key
@@ -305,44 +308,6 @@ class Acquisition:
                 place.with_cache("put", lambda cache: cache.put_refresh_token(slot, stored))
         if is_new:
             self._tell("refresh_token.kept", saved_to=str(destination) if destination else "")
-
-    def _save(self, context: Context, token: Secret, destination: Reference) -> None:
-        """Write a refresh token to the vault that the caller named."""
-        vault = self._place.registry.vaults[destination.scheme]
-        try:
-            if vault.put is not None:
-                vault.put(destination.name, token, context)
-        except VaultError as error:
-            failure = error
-        except Exception as error:  # noqa: BLE001  # a plugin's; its text may hold the token
-            failure = VaultError(
-                f"The vault {destination.scheme}: failed ({type(error).__name__}).",
-                remedy="That is a fault of its plugin; save the refresh token elsewhere.",
-                scheme=destination.scheme,
-            )
-        else:
-            return
-        # The answer in hand is still good: it is completed, then goes with the error.
-        context.logger.warning("a new refresh token could not be saved: %s", failure)
-        self._vault_failure = failure
-
-    def _check_vaults(self) -> None:
-        """Find out, before any network, that a new refresh token will have a place to rest."""
-        destination = self._settled.request.get(SAVE_REFRESH_TOKEN)
-        if destination is None:
-            return
-        vaults = self._place.registry.vaults
-        vault = vault_of(destination, vaults, SAVE_REFRESH_TOKEN.name)
-        if vault.put is None:
-            writable = [f"{each.scheme}:" for each in vaults.values() if each.put]
-            raise InvalidParameter(
-                f"save_refresh_token: the vault {vault.scheme!r} cannot be written to.",
-                remedy=f"These can: {', '.join(sorted(writable))}.",
-                parameter=SAVE_REFRESH_TOKEN.name,
-            )
-        if vault.check is not None:
-            check = vault.check
-            _asked(vault, lambda: check(destination.name))
 
     def _context(self, cancelled: threading.Event) -> Context:
         place = self._place
@@ -411,59 +376,3 @@ def _demanding(request: TokenRequest, claims: str) -> TokenRequest:
     if not claims or CLAIMS.name in request.values:
         return request
     return attrs.evolve(request, values={**request.values, CLAIMS.name: claims})
-
-
-def _asked(vault: Vault, question: Callable[[], T]) -> T:
-    """What a vault answers.
-
-    Raises:
-        GrantwayError: as the vault raised it; a `VaultError` for anything else it raised, without
-            the text of that, which may hold the secret.
-    """
-    try:
-        return question()
-    except (GrantwayError, KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as error:  # noqa: BLE001  # a plugin's
-        failure = _vault_failed(vault, f"raised {type(error).__name__}")
-    raise failure
-
-
-def _vault_failed(vault: Vault, how: str) -> VaultError:
-    return VaultError(
-        f"The vault {vault.scheme}: {how}.",
-        remedy="That is a fault of its plugin: tell its author, or rest the secret elsewhere.",
-        scheme=vault.scheme,
-    )
-
-
-def _opened(vault: Vault, reference: Reference, context: Context) -> Secret:
-    """The secret that a reference stands for."""
-    secret = _asked(vault, lambda: vault.get(reference.name, context))
-    if type(secret) is not Secret:
-        raise _vault_failed(vault, f"returned a {type(secret).__name__}, not a Secret")
-    return secret
-
-
-def open_secrets(
-    request: TokenRequest, vaults: Mapping[str, Vault], context: Context
-) -> TokenRequest:
-    """The request with every reference opened, for the chosen provider's eyes only."""
-    values = dict(request.values)
-    for name, value in request.values.items():
-        match value:
-            case Reference() if name != SAVE_REFRESH_TOKEN.name:
-                values[name] = _opened(vault_of(value, vaults, name), value, context)
-            case Credential(user_name=user_name, password=Reference() as reference):
-                opened = _opened(vault_of(reference, vaults, name), reference, context)
-                values[name] = Credential(user_name, opened)
-            case _:
-                pass
-        match values[name]:
-            case Secret() as secret:
-                context.redactor.add(secret)
-            case Credential(password=Secret() as secret):
-                context.redactor.add(secret)
-            case _:
-                pass
-    return attrs.evolve(request, values=values)

@@ -29,12 +29,12 @@ from grantway.parameters import (
     TENANT_ID,
     Parameter,
 )
-from grantway.provider import Vault
 from grantway.redaction import Redactor
 from grantway.request import TokenRequest
 from grantway.secret import Credential, Reference, Secret
 from grantway.selection import Choice, choose
 from grantway.suggest import did_you_mean, sentence
+from grantway.vaults import vault_of
 
 if TYPE_CHECKING:
     from grantway.registry import Registry
@@ -269,24 +269,6 @@ class Intake:
             environment, choice.candidate.provider.name, parameter_set.name, values
         )
         return Settled(request, choice, _warnings(request, choice))
-
-
-def vault_of(reference: Reference, vaults: Mapping[str, Vault], parameter: str) -> Vault:
-    """The vault that a reference names.
-
-    Raises:
-        InvalidParameter: no installed vault has the scheme. The reference is not repeated: it
-            may be a secret that only looks like one.
-    """
-    vault = vaults.get(reference.scheme)
-    if vault is None:
-        schemes = ", ".join("-" if scheme == "-" else f"{scheme}:" for scheme in sorted(vaults))
-        raise InvalidParameter(
-            f"{parameter}: no installed vault opens this reference.",
-            remedy=f"References begin with one of: {schemes}.",
-            parameter=parameter,
-        )
-    return vault
 
 
 def check_value(parameter: Parameter[object], value: object, environment: Environment) -> None:

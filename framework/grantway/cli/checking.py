@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 from grantway.cli.session import Session
 from grantway.config import VARIABLES, Configuration
 from grantway.errors import ConfigurationError, GrantwayError, InvalidParameter
-from grantway.intake import check_value, vault_of
+from grantway.intake import check_value
 from grantway.layers import ValuesLayer
 from grantway.parameters import ENVIRONMENT, Parameter
 from grantway.plugins import named, spellings_of
 from grantway.secret import Credential, Reference
 from grantway.suggest import nearest
+from grantway.vaults import vault_of
 
 if TYPE_CHECKING:
     from grantway.environment import Environment

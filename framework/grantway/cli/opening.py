@@ -7,9 +7,9 @@ from grantway.acquisition import TIMEOUT
 from grantway.authority import AuthorityRequest
 from grantway.cli.session import Session
 from grantway.environment import Environment
-from grantway.intake import vault_of
 from grantway.provider import Context, Transport
 from grantway.secret import Reference, Secret
+from grantway.vaults import vault_of
 from grantway.workplace import Workplace
 
 

@@ -151,8 +151,8 @@ def given(ctx: click.Context, registry: "Registry") -> dict[str, object]:
 
 
 def _given(values: Mapping[str, Any], registry: "Registry") -> Iterator[tuple[str, object]]:
-    from grantway.intake import vault_of
     from grantway.secret import Credential, Reference, from_text
+    from grantway.vaults import vault_of
 
     parameters = {each.name: each for each in registry.parameters.values()}
     for name, value in values.items():

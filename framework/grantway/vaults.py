@@ -1,0 +1,143 @@
+"""Secrets out of vaults and into them, whatever a vault may do.
+
+A vault is a plugin's, and what it raises may hold the secret it was given: only errors of ours
+pass, everything else becomes a `VaultError` that says whose fault it is and no more.
+
+What is asked of the vaults of a request comes at two moments: before any network it is made sure
+that a new refresh token will find a place; later, for the chosen provider alone, references are
+opened, and what has come is saved.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import attrs
+
+from grantway.errors import GrantwayError, InvalidParameter, VaultError
+from grantway.parameters import SAVE_REFRESH_TOKEN
+from grantway.provider import Context, Vault
+from grantway.request import TokenRequest
+from grantway.secret import Credential, Reference, Secret
+
+T = TypeVar("T")
+
+Vaults = Mapping[str, Vault]
+
+
+def vault_of(reference: Reference, vaults: Mapping[str, Vault], parameter: str) -> Vault:
+    """The vault that a reference names.
+
+    Raises:
+        InvalidParameter: no installed vault has the scheme. The reference is not repeated: it
+            may be a secret that only looks like one.
+    """
+    vault = vaults.get(reference.scheme)
+    if vault is None:
+        schemes = ", ".join("-" if scheme == "-" else f"{scheme}:" for scheme in sorted(vaults))
+        raise InvalidParameter(
+            f"{parameter}: no installed vault opens this reference.",
+            remedy=f"References begin with one of: {schemes}.",
+            parameter=parameter,
+        )
+    return vault
+
+
+def open_secrets(request: TokenRequest, vaults: Vaults, context: Context) -> TokenRequest:
+    """The request with every reference opened, for the chosen provider's eyes only."""
+    values = dict(request.values)
+    for name, value in request.values.items():
+        match value:
+            case Reference() if name != SAVE_REFRESH_TOKEN.name:
+                values[name] = _opened(vault_of(value, vaults, name), value, context)
+            case Credential(user_name=user_name, password=Reference() as reference):
+                opened = _opened(vault_of(reference, vaults, name), reference, context)
+                values[name] = Credential(user_name, opened)
+            case _:
+                pass
+        match values[name]:
+            case Secret() as secret:
+                context.redactor.add(secret)
+            case Credential(password=Secret() as secret):
+                context.redactor.add(secret)
+            case _:
+                pass
+    return attrs.evolve(request, values=values)
+
+
+def check_destination(request: TokenRequest, vaults: Vaults) -> None:
+    """Find out, before any network, that a new refresh token will have a place to rest.
+
+    Raises:
+        InvalidParameter: no vault has the scheme, or it cannot be written to.
+        VaultError: the vault knows that it could not keep it.
+    """
+    destination = request.get(SAVE_REFRESH_TOKEN)
+    if destination is None:
+        return
+    vault = vault_of(destination, vaults, SAVE_REFRESH_TOKEN.name)
+    if vault.put is None:
+        writable = [f"{each.scheme}:" for each in vaults.values() if each.put]
+        raise InvalidParameter(
+            f"save_refresh_token: the vault {vault.scheme!r} cannot be written to.",
+            remedy=f"These can: {', '.join(sorted(writable))}.",
+            parameter=SAVE_REFRESH_TOKEN.name,
+        )
+    if vault.check is not None:
+        check = vault.check
+        _asked(vault, lambda: check(destination.name))
+
+
+def save(
+    token: Secret, destination: Reference, vaults: Vaults, context: Context
+) -> VaultError | None:
+    """Write a refresh token to the vault that the caller named.
+
+    What goes wrong is warned of and returned, not raised: the answer that the token came with is
+    still good, and is completed before anybody is told.
+    """
+    vault = vaults[destination.scheme]
+    put = vault.put
+    if put is None:
+        return None
+    try:
+        _asked(vault, lambda: put(destination.name, token, context))
+    except VaultError as error:
+        failure = error
+    except GrantwayError as error:
+        failure = VaultError(error.message, remedy=error.remedy, scheme=vault.scheme)
+    else:
+        return None
+    context.logger.warning("a new refresh token could not be saved: %s", failure)
+    return failure
+
+
+def _asked(vault: Vault, question: Callable[[], T]) -> T:
+    """What a vault answers.
+
+    Raises:
+        GrantwayError: as the vault raised it; a `VaultError` for anything else it raised, without
+            the text of that, which may hold the secret.
+    """
+    try:
+        return question()
+    except (GrantwayError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001  # a plugin's
+        failure = _vault_failed(vault, f"raised {type(error).__name__}")
+    raise failure
+
+
+def _vault_failed(vault: Vault, how: str) -> VaultError:
+    return VaultError(
+        f"The vault {vault.scheme}: {how}.",
+        remedy="That is a fault of its plugin: tell its author, or rest the secret elsewhere.",
+        scheme=vault.scheme,
+    )
+
+
+def _opened(vault: Vault, reference: Reference, context: Context) -> Secret:
+    """The secret that a reference stands for."""
+    secret = _asked(vault, lambda: vault.get(reference.name, context))
+    if type(secret) is not Secret:
+        raise _vault_failed(vault, f"returned a {type(secret).__name__}, not a Secret")
+    return secret
