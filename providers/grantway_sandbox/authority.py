@@ -1,6 +1,7 @@
 """The state of the sandbox: who is known, who agreed to what, which refresh tokens live.
 
-One lock guards all of it; every value taken out is frozen, so a request works on what it found.
+One lock guards what is here, and each kind of short-lived thing (codes, sessions) has a store with
+one of its own; every value taken out is frozen, so a request works on what it found.
 The rest of the package asks this object and never keeps state of its own. Time comes from the
 injected clock only: moving it makes secrets expire and refresh tokens die of idleness.
 
@@ -18,7 +19,9 @@ from typing import Final, Literal, TypeAlias
 from attrs import evolve
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from grantway_sandbox.codes import Codes
 from grantway_sandbox.errors import EntraError
+from grantway_sandbox.interactions import Interactions
 from grantway_sandbox.model import (
     SANDBOX_API_ID,
     Application,
@@ -29,6 +32,7 @@ from grantway_sandbox.model import (
     is_guid,
 )
 from grantway_sandbox.script import RequestLog, Script
+from grantway_sandbox.sessions import Sessions
 
 Rotation: TypeAlias = Literal["lenient", "strict"]
 
@@ -55,15 +59,22 @@ class Authority:
         clock: Callable[[], float],
         rotation: Rotation = "lenient",
         single_use_assertions: bool = False,
+        auto_approve: bool = False,
+        response_iss: bool = False,
     ) -> None:
         self.clock = clock
         self.rotation: Rotation = rotation
         self.single_use_assertions = single_use_assertions
+        self.auto_approve = auto_approve
+        self.response_iss = response_iss
         self.base_url = ""
         self.token_lifetime = 3600
         self.latency = 0.0
         self.requests = RequestLog()
         self.script = Script()
+        self.codes = Codes(clock)
+        self.sessions = Sessions()
+        self.interactions = Interactions()
         self._lock = threading.RLock()
         self._tenants: dict[str, Tenant] = {}
         self._applications: dict[str, Application] = {}
@@ -71,6 +82,7 @@ class Authority:
         self._users: dict[str, User] = {}
         self._consents: set[tuple[str, str]] = set()
         self._refresh_tokens: dict[str, RefreshToken] = {}
+        self._revoked_families: set[str] = set()
         self._assertions: dict[tuple[str, str], float] = {}
         self._keys: list[SigningKey] = []
 
@@ -155,7 +167,7 @@ class Authority:
             resources = tuple(self._resources.values())
         return next((known for known in resources if known.answers_to(identifier)), None)
 
-    def find_resource(self, identifier: str, tenant: Tenant) -> Resource:
+    def find_resource(self, identifier: str, tenant: Tenant | None) -> Resource:
         """Return the API behind an identifier, or raise AADSTS500011 in the tenant's name."""
         resource = self.resource_of(identifier)
         if resource is not None:
@@ -163,9 +175,9 @@ class Authority:
         raise EntraError(
             500011,
             f"The resource principal named {identifier} was not found in the tenant named "
-            f"{tenant.name}. This can happen if the application has not been installed by the "
-            "administrator of the tenant or consented to by any user in the tenant. You might "
-            "have sent your authentication request to the wrong tenant.",
+            f"{tenant.name if tenant else 'common'}. This can happen if the application has not "
+            "been installed by the administrator of the tenant or consented to by any user in the "
+            "tenant. You might have sent your authentication request to the wrong tenant.",
         )
 
     def home_of(self, user: User) -> Tenant:
@@ -177,6 +189,19 @@ class Authority:
         """Return a user by object id, or None."""
         with self._lock:
             return self._users.get(object_id.lower())
+
+    def named(self, user_name: str) -> User | None:
+        """Return a user by name, whatever its case, or None."""
+        wanted = user_name.strip().casefold()
+        with self._lock:
+            users = tuple(self._users.values())
+        return next((user for user in users if user.user_name.casefold() == wanted), None)
+
+    @property
+    def standard_user(self) -> User:
+        """The user who was registered first: whom auto-approval signs in."""
+        with self._lock:
+            return next(iter(self._users.values()))
 
     # Signing keys
 
@@ -204,6 +229,7 @@ class Authority:
         scopes: Iterable[str] = (),
         *,
         family: str | None = None,
+        auth_time: float | None = None,
     ) -> RefreshToken:
         """Make and remember a refresh token; `family` is that of the token it succeeds."""
         token = RefreshToken(
@@ -215,8 +241,11 @@ class Authority:
             scopes=tuple(scopes),
             issued_on=self.clock(),
             family=family or str(uuid.uuid4()),
+            auth_time=auth_time,
         )
         with self._lock:
+            # What a replayed code led to may be revoked before it is made.
+            token = evolve(token, revoked=token.family in self._revoked_families)
             self._refresh_tokens[token.value] = token
         return token
 
@@ -265,6 +294,12 @@ class Authority:
         """Revoke all of a user's refresh tokens, as a password reset does."""
         with self._lock:
             self._revoke(lambda token: token.user.object_id == user.object_id)
+
+    def revoke_family(self, family: str) -> None:
+        """Revoke the refresh tokens that descend from one sign-in."""
+        with self._lock:
+            self._revoked_families.add(family)
+            self._revoke(lambda token: token.family == family)
 
     def _revoke(self, chosen: Callable[[RefreshToken], bool]) -> None:
         for value, token in list(self._refresh_tokens.items()):

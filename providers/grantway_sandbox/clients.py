@@ -79,9 +79,7 @@ def authenticate(
     """Return the calling application and its proof: `PUBLIC`, `SECRET` or `CERTIFICATE`."""
     if presented.client_id is None:
         raise missing("client_id")
-    application = authority.find_application(presented.client_id)
-    if application is None or not _visible(application, tenant):
-        raise unknown_application(presented.client_id, tenant)
+    application = find_client(authority, tenant, presented.client_id)
     if application.public:
         if presented.secret or presented.assertion:
             raise EntraError(700025)
@@ -93,6 +91,14 @@ def authenticate(
         _check_secret(authority, application, presented.secret)
         return application, SECRET
     raise EntraError(7000218)
+
+
+def find_client(authority: Authority, tenant: Tenant | None, client_id: str) -> Application:
+    """Return the application of that id, if it may be used in the tenant; AADSTS700016 if not."""
+    application = authority.find_application(client_id)
+    if application is None or not _visible(application, tenant):
+        raise unknown_application(client_id, tenant)
+    return application
 
 
 def unknown_application(client_id: str, tenant: Tenant | None) -> EntraError:

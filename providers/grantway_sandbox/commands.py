@@ -25,8 +25,9 @@ def sandbox() -> None:
     help="The port to listen on.  [default: a free one]",
 )
 @click.option("--tls", is_flag=True, help="Serve https, under a CA made for this run.")
+@click.option("--auto-approve", is_flag=True, help="Sign people in without asking anybody.")
 @click.option("--json", "as_json", is_flag=True, help=_JSON)
-def run(port: int, tls: bool, as_json: bool) -> None:
+def run(port: int, tls: bool, auto_approve: bool, as_json: bool) -> None:
     """Run the local authority until Ctrl-C.
 
     Says how to use it, then shows each request as it comes (on standard error, secrets masked).
@@ -35,7 +36,7 @@ def run(port: int, tls: bool, as_json: bool) -> None:
     """
     from grantway_sandbox.running import run_until_stopped
 
-    run_until_stopped(port=port, tls=tls, as_json=as_json)
+    run_until_stopped(port=port, tls=tls, auto_approve=auto_approve, as_json=as_json)
 
 
 @sandbox.command("demo")

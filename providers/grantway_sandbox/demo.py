@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from attrs import evolve
+
 from grantway_sandbox.authority import Authority
 from grantway_sandbox.certificates import KeyAndCertificate, make_client_certificate, write_private
 from grantway_sandbox.model import (
@@ -27,10 +29,12 @@ from grantway_sandbox.model import (
 )
 
 
-def furnish(authority: Authority, secret: str) -> tuple[Tenant, User]:
+def furnish(authority: Authority, secret: str, password: str | None = None) -> tuple[Tenant, User]:
     """Register the well-known world, and return the partner's tenant and user."""
     tenant = Tenant(TENANT_ID, ("contoso.example",), "Contoso")
     user = User(USER_ID, "admin@contoso.example", "Alex Admin", TENANT_ID)
+    if password is not None:
+        user = evolve(user, password=password)
     redirect_uris = ("http://localhost", "http://127.0.0.1")
     application = Application(
         APPLICATION_ID,

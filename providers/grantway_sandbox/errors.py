@@ -51,12 +51,29 @@ def _secret_change(text: str) -> Kind:
 
 
 CATALOGUE: Final[dict[int, Kind]] = {
+    16000: Kind(
+        "interaction_required",
+        "Either multiple user identities are available for the current request or selected account "
+        "is not supported for the scenario.",
+    ),
+    50000: Kind("server_error", "There was an error issuing a token or an issue with our service."),
+    50011: Kind(
+        "invalid_request",
+        "The redirect URI specified in the request does not match the redirect URIs configured for "
+        "the application.",
+    ),
     50012: Kind("invalid_client", "Authentication failed."),
     50013: Kind("invalid_grant", "Assertion failed signature validation."),
     50020: Kind("invalid_grant", "The user account does not exist in the tenant."),
     50027: Kind("invalid_client", "Invalid JWT token. Token format not valid."),
+    50034: Kind("invalid_grant", "The user account does not exist in the directory."),
     50049: Kind("invalid_instance", "Unknown or invalid instance."),
     50053: Kind("invalid_grant", "The account is locked."),
+    50058: Kind(
+        "login_required",
+        "A silent sign-in request was sent but no user is signed in. The cookies used to represent "
+        "the user's session were not sent in the request.",
+    ),
     50059: Kind(
         "invalid_request",
         "No tenant-identifying information found in either the request or implied by any "
@@ -92,17 +109,34 @@ CATALOGUE: Final[dict[int, Kind]] = {
         "invalid_request", "The server terminated an operation because it encountered a loop."
     ),
     53003: _interactive("Access has been blocked by Conditional Access policies.", "message_only"),
+    54005: Kind(
+        "invalid_grant",
+        "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use "
+        "an existing refresh token.",
+    ),
     65001: Kind(
         "invalid_grant",
         "The user or administrator has not consented to use the application. Send an interactive "
         "authorization request for this user and resource.",
         "consent_required",
     ),
+    65004: Kind("access_denied", "User declined to consent to access the app."),
     70000: Kind("invalid_grant", "Provided grant is invalid or malformed."),
     70003: Kind("unsupported_grant_type", "The app requested an unsupported grant type."),
     70008: _secret_change("The refresh token has expired due to inactivity."),
     70011: Kind(
         "invalid_scope", "The provided value for the input parameter 'scope' is not valid."
+    ),
+    70016: Kind(
+        "authorization_pending",
+        "OAuth 2.0 device flow error. Authorization is pending. Continue polling.",
+    ),
+    70018: Kind("bad_verification_code", "The verification code is not valid."),
+    70019: Kind("code_expired", "The verification code has expired. Have the user retry."),
+    70020: Kind(
+        "expired_token",
+        "The provided value for the input parameter 'device_code' is not valid. This device code "
+        "has expired.",
     ),
     70043: _secret_change(
         "The refresh token has expired or is invalid due to sign-in frequency checks by "
@@ -111,6 +145,7 @@ CATALOGUE: Final[dict[int, Kind]] = {
     90002: Kind(
         "invalid_request", "Tenant not found. Check to make sure you have the correct one."
     ),
+    90023: Kind("invalid_request", "The value of a parameter is not supported."),
     90055: Kind("temporarily_unavailable", "The tenant has been throttled. Try again later."),
     90072: Kind("invalid_grant", "The user account does not exist in the tenant."),
     90094: Kind("invalid_grant", "Admin consent is required.", "consent_required"),
@@ -120,11 +155,27 @@ CATALOGUE: Final[dict[int, Kind]] = {
         "token. Please specify a valid scope.",
     ),
     500011: Kind("invalid_resource", "The resource principal was not found in the tenant."),
+    500112: Kind(
+        "invalid_client",
+        "The reply address does not match the reply address provided when requesting "
+        "Authorization code.",
+    ),
     500131: Kind(
         "invalid_grant",
         "Assertion audience does not match the Client app presenting the assertion.",
     ),
     500133: Kind("invalid_grant", "Assertion is not within its valid time range."),
+    501461: Kind("invalid_request", "The code challenge method is not supported: use S256."),
+    501481: Kind(
+        "invalid_grant",
+        "The Code_Verifier does not match the code_challenge supplied in the authorization "
+        "request.",
+    ),
+    501491: Kind("invalid_request", "Invalid size of Code_Challenge parameter."),
+    700005: Kind(
+        "invalid_grant",
+        "The provided Authorization Code is intended to use against other tenant, thus rejected.",
+    ),
     700016: Kind("unauthorized_client", "Application was not found in the directory."),
     700021: Kind(
         "invalid_client",
@@ -137,6 +188,9 @@ CATALOGUE: Final[dict[int, Kind]] = {
         "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
     ),
     700027: Kind("invalid_client", "Client assertion failed signature validation."),
+    700054: Kind(
+        "unsupported_response_type", "The response_type is not enabled for the application."
+    ),
     700082: _secret_change("The refresh token has expired due to inactivity."),
     700084: _secret_change(
         "The refresh token was issued to a single page app (SPA), and therefore has a fixed, "
@@ -168,6 +222,9 @@ CATALOGUE: Final[dict[int, Kind]] = {
         "'client_secret'.",
     ),
     7000222: Kind("invalid_client", "The provided client secret keys are expired."),
+    9000411: Kind(
+        "invalid_request", "The request is not properly formatted. A parameter is duplicated."
+    ),
     9001023: Kind(
         "invalid_request",
         "The grant type is not supported over the /common or /consumers endpoints. Please use the "

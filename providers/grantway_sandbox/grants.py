@@ -3,145 +3,36 @@
 Authlib's authorization server picks the grant by `grant_type`, runs it, and turns what it raises
 into an answer. What is Entra's own is put in at the seams Authlib offers: how a request is read
 (`TokenRequest`), how its client is authenticated, how tokens are made, how errors are written.
-A further grant is one more class here and its name in `GRANTS`.
+The grants that a person stands behind are in `person_grants`; a further one is one more class, and
+its name in `token_server.GRANTS`.
 
 Authlib's JWT bearer grant is for assertions that clients make (RFC 7523). Entra's on-behalf-of uses
 the same grant type for tokens that Entra itself issued, so that grant is written out here.
 """
 
-import json
-from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import jwt
-from authlib.oauth2 import OAuth2Error, OAuth2Request
+from attrs import evolve
 from authlib.oauth2.rfc6749 import (
-    AuthorizationServer,
-    BaseGrant,
     ClientCredentialsGrant,
-    ClientMixin,
-    OAuth2Payload,
     RefreshTokenGrant,
     TokenEndpointMixin,
     TokenMixin,
 )
-from flask import Request, Response
 
 from grantway_sandbox import tokens
 from grantway_sandbox.authority import Authority
-from grantway_sandbox.clients import PUBLIC, Presented, authenticate, unknown_application
-from grantway_sandbox.errors import EntraError, missing
-from grantway_sandbox.model import V1, Application, RefreshToken, Tenant, User
-from grantway_sandbox.scopes import Target, from_resource, from_scope
+from grantway_sandbox.clients import unknown_application
+from grantway_sandbox.errors import EntraError
+from grantway_sandbox.model import V1, RefreshToken, Tenant, User
+from grantway_sandbox.token_request import ANSWER_HEADERS, OnTokenRequest
 
 ON_BEHALF_OF: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _TOKEN_USE: Final = "on_behalf_of"  # noqa: S105  # a protocol's word
-ANSWER_HEADERS: Final = [
-    ("Content-Type", "application/json; charset=utf-8"),
-    ("Cache-Control", "no-store, no-cache"),
-    ("Pragma", "no-cache"),
-]
 
 
-class _Form(OAuth2Payload):
-    """The body's fields. Entra reads nothing from the query, unlike Authlib's Flask glue."""
-
-    def __init__(self, form: Mapping[str, str]) -> None:
-        self._form = dict(form)
-
-    @property
-    def data(self) -> dict[str, str]:
-        return self._form
-
-
-class TokenRequest(OAuth2Request):
-    """A token request on its way through a grant: what it says, and what was found out so far.
-
-    `tenant` is None at `common` and `organizations` until the grant knows whose it is.
-    """
-
-    def __init__(
-        self, request: Request, authority: Authority, tenant: Tenant | None, version: int
-    ) -> None:
-        # Authlib wants https and lets http through only for the name localhost. A literal loopback
-        # address is as safe (RFC 8252 section 8.3), and the sandbox listens on nothing else.
-        super().__init__(  # pyright: ignore[reportUnknownMemberType]  # untyped in the stubs
-            request.method, "https://localhost/", headers=dict(request.headers)
-        )
-        self.uri = request.url
-        self.fields: dict[str, str] = request.form.to_dict()
-        self.payload = _Form(self.fields)
-        self.authority = authority
-        self.tenant = tenant
-        self.version = version
-        self.presented = Presented.read(self.fields, request.headers.get("Authorization"))
-        self.proof = PUBLIC
-
-    @property
-    def form(self) -> dict[str, str]:
-        """The body's fields, under the name Authlib's grants use."""
-        return self.fields
-
-    def require(self, *names: str) -> None:
-        """Refuse the request unless it carries each of the named fields."""
-        for name in names:
-            if not self.fields.get(name):
-                raise missing(name)
-
-    def target(self, tenant: Tenant, *, app_only: bool = False) -> Target:
-        """Resolve what the request asks for, by the rules of its endpoint's version."""
-        if self.version == V1:
-            return from_resource(self.authority, tenant, self.fields.get("resource"))
-        return from_scope(self.authority, tenant, self.fields.get("scope"), app_only=app_only)
-
-    def user_answer(
-        self,
-        application: Application,
-        user: User,
-        tenant: Tenant,
-        target: Target,
-        family: str | None,
-    ) -> dict[str, Any]:
-        """Make the answer for a user: with an id_token and a refresh token where they are due."""
-        authority = self.authority
-        if not authority.has_consent(application.application_id, tenant.tenant_id):
-            raise EntraError(
-                65001,
-                "The user or administrator has not consented to use the application with ID "
-                f"'{application.application_id}' named '{application.name}'. Send an interactive "
-                "authorization request for this user and resource.",
-            )
-        extras: set[str] = set()
-        if self.version == V1 or "openid" in target.openid:
-            extras.add("id_token")
-        if self.fields.get("client_info") == "1":
-            extras.add("client_info")
-        minting = tokens.Minting(
-            authority, tenant, application, target, self.proof, user, self.fields.get("nonce")
-        )
-        answer = tokens.answer(minting, self.version, app_only=False, extras=frozenset(extras))
-        if self.version == V1 or "offline_access" in target.openid:
-            answer["refresh_token"] = authority.issue_refresh_token(
-                application, user, tenant, target.identifier, target.asked, family=family
-            ).value
-        return answer
-
-
-class _OnTokenRequest(BaseGrant):
-    """A grant whose request is a `TokenRequest`."""
-
-    @property
-    def asked(self) -> TokenRequest:
-        """The request, as the type it always is here."""
-        return cast("TokenRequest", self.request)
-
-    @property
-    def application(self) -> Application:
-        """The authenticated client."""
-        return cast("Application", self.request.client)
-
-
-class ClientCredentials(_OnTokenRequest, ClientCredentialsGrant):
+class ClientCredentials(OnTokenRequest, ClientCredentialsGrant):
     """The application as itself, in a tenant that must be named."""
 
     def validate_token_request(self) -> None:
@@ -165,7 +56,7 @@ class ClientCredentials(_OnTokenRequest, ClientCredentialsGrant):
         return tokens.answer(minting, asked.version, app_only=True)
 
 
-class Refresh(_OnTokenRequest, RefreshTokenGrant):
+class Refresh(OnTokenRequest, RefreshTokenGrant):
     """A refresh token for any consenting tenant and any resource, whichever it was issued for."""
 
     def validate_token_request(self) -> None:
@@ -194,14 +85,16 @@ class Refresh(_OnTokenRequest, RefreshTokenGrant):
         else:
             asked.fields.setdefault("scope", " ".join(old.scopes))
         target = asked.target(tenant)
-        return asked.user_answer(self.application, user, tenant, target, old.family)
+        return asked.user_answer(
+            self.application, user, tenant, target, family=old.family, auth_time=old.auth_time
+        )
 
     def revoke_old_credential(self, refresh_token: TokenMixin) -> None:
         """Note the use; only strict rotation makes anything of it."""
         self.asked.authority.mark_used(cast("RefreshToken", refresh_token))
 
 
-class OnBehalfOf(_OnTokenRequest, TokenEndpointMixin):
+class OnBehalfOf(OnTokenRequest, TokenEndpointMixin):
     """A token for a further API, for the user of a token that came to this one."""
 
     GRANT_TYPE = ON_BEHALF_OF
@@ -222,7 +115,7 @@ class OnBehalfOf(_OnTokenRequest, TokenEndpointMixin):
         tenant = asked.tenant or asked.authority.find_tenant(tenant_id)
         if tenant is None or tenant.tenant_id != tenant_id:
             raise EntraError(50013, "Assertion failed: the token was issued in another tenant.")
-        answer = asked.user_answer(self.application, user, tenant, asked.target(tenant), None)
+        answer = asked.user_answer(self.application, user, tenant, asked.target(tenant))
         return 200, answer, ANSWER_HEADERS
 
     def _person(self, authority: Authority) -> tuple[User, str]:
@@ -241,61 +134,5 @@ class OnBehalfOf(_OnTokenRequest, TokenEndpointMixin):
         user = authority.find_user(str(claims["oid"]))
         if user is None:
             raise EntraError(7000114)
-        return user, str(claims["tid"])
-
-
-GRANTS: Final = (ClientCredentials, Refresh, OnBehalfOf)
-
-
-class TokenServer(AuthorizationServer):
-    """Authlib's authorization server over the sandbox's state."""
-
-    def __init__(self, authority: Authority) -> None:
-        super().__init__()
-        self.authority = authority
-        for grant in GRANTS:
-            self.register_grant(grant)
-
-    def answer(self, request: TokenRequest) -> Response:
-        """Run the grant that the request names; raises `EntraError` for every refusal."""
-        # Authlib's stubs promise a tuple, where it returns what `handle_response` made.
-        made: object = self.create_token_response(request)  # pyright: ignore[reportUnknownMemberType]
-        return cast("Response", made)
-
-    def create_oauth2_request(self, request: object) -> OAuth2Request:
-        """Take the `TokenRequest` that was made where the URL was understood."""
-        return cast("TokenRequest", request)
-
-    def authenticate_client(
-        self,
-        request: OAuth2Request,
-        methods: object,  # noqa: ARG002  # Authlib gives it
-        endpoint: str = "token",  # noqa: ARG002  # Authlib gives it
-    ) -> ClientMixin:
-        """Authenticate as Entra does, whatever methods the grant lists."""
-        asked = cast("TokenRequest", request)
-        application, asked.proof = authenticate(self.authority, asked.tenant, asked.presented)
-        return application
-
-    def save_token(self, token: object, request: OAuth2Request) -> None:
-        """Do nothing: what must be remembered was remembered when it was made."""
-
-    def send_signal(self, name: object, *args: object, **kwargs: object) -> None:
-        """Do nothing: nobody listens to Authlib's signals here."""
-
-    def handle_response(
-        self,
-        status: int,
-        body: object,
-        headers: object,  # noqa: ARG002  # Authlib gives its own
-    ) -> Response:
-        """Write a successful answer."""
-        return Response(json.dumps(body), status=status, headers=ANSWER_HEADERS)
-
-    def handle_error_response(
-        self,
-        request: OAuth2Request,  # noqa: ARG002  # Authlib gives it
-        error: OAuth2Error,
-    ) -> object:
-        """Leave it to the web layer, which knows the correlation id, to write the refusal."""
-        raise EntraError.of(error)
+        # The new token tells of the same sign-in.
+        return evolve(user, amr=tuple(claims["amr"])), str(claims["tid"])

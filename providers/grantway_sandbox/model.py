@@ -8,9 +8,10 @@ A *refresh token* is bound to a user and an application, and to nothing else: no
 was issued in and not to a resource.
 
 The well-known identifiers are constants, so that examples and screenshots stay right; secrets are
-never constants.
+never constants. (The one-time code of a second factor is: it proves nothing by itself.)
 """
 
+import secrets
 import uuid
 from typing import Final, Self
 
@@ -30,6 +31,8 @@ V1: Final = 1
 V2: Final = 2
 SANDBOX_API_ID: Final = "5a9d0b0c-3000-4a00-8a00-0000000000cc"
 GRAPH_ID: Final = "00000003-0000-0000-c000-000000000000"
+ONE_TIME_CODE: Final = "123456"
+"""The second factor of users who have no code of their own: known to all, and said on the page."""
 
 
 def is_guid(text: str) -> bool:
@@ -65,13 +68,19 @@ class Tenant:
 
 @frozen
 class User:
-    """Someone who signs in; `amr` says how they did (`mfa` or its absence matters to clients)."""
+    """Someone who signs in; `amr` says how (`mfa` or its absence matters to clients).
+
+    A user with `mfa` among them is asked for a one-time code after the password; any other only
+    when the client demands it. The password is new for each user unless given.
+    """
 
     object_id: str = field(converter=_lower, validator=_guid)
     user_name: str
     display_name: str
     tenant_id: str = field(converter=_lower, validator=_guid)
     amr: tuple[str, ...] = ("pwd", "mfa")
+    password: str = field(factory=lambda: secrets.token_urlsafe(12), repr=False, eq=False)
+    one_time_code: str = field(default=ONE_TIME_CODE, repr=False, eq=False)
 
 
 @frozen
@@ -108,7 +117,8 @@ class Resource:
 class Application(ClientMixin):
     """A registered client. One with neither secret nor certificate, marked `public`, is public.
 
-    `home_tenant_id` matters only to an application that is not `multi_tenant`.
+    `home_tenant_id` matters only to an application that is not `multi_tenant`. One without
+    `offline_access` never gets a refresh token, whatever it asks for.
     """
 
     application_id: str = field(converter=_lower, validator=_guid)
@@ -119,6 +129,7 @@ class Application(ClientMixin):
     redirect_uris: tuple[str, ...] = ()
     public: bool = False
     multi_tenant: bool = True
+    offline_access: bool = True
 
     def get_client_id(self) -> str:
         """Tell Authlib the identifier clients present."""
@@ -135,7 +146,10 @@ class Application(ClientMixin):
 
 @frozen
 class RefreshToken(TokenMixin):
-    """An issued refresh token. `family` is shared by all that descend from one sign-in."""
+    """An issued refresh token. `family` is shared by all that descend from one sign-in.
+
+    `user` has the `amr` of that sign-in, and `auth_time` is when it was, if there was one.
+    """
 
     value: str = field(repr=False)
     application_id: str
@@ -145,6 +159,7 @@ class RefreshToken(TokenMixin):
     scopes: tuple[str, ...]
     issued_on: float
     family: str
+    auth_time: float | None = None
     used: bool = False
     revoked: bool = False
 

@@ -37,14 +37,16 @@ _OPEN_FIELDS = {
 }  # fmt: skip
 
 
-def run_until_stopped(*, port: int = 0, tls: bool = False, as_json: bool = False) -> None:
+def run_until_stopped(
+    *, port: int = 0, tls: bool = False, auto_approve: bool = False, as_json: bool = False
+) -> None:
     """Run a sandbox that other processes find, until a signal ends it.
 
     Raises:
         ConfigurationError: the extra is missing, one runs already, the port is taken, or the
             files cannot be written.
     """
-    sandbox = sandbox_class()(port=port, tls=tls)
+    sandbox = sandbox_class()(port=port, tls=tls, auto_approve=auto_approve)
     running = state.read()
     if running is not None:
         raise ConfigurationError(

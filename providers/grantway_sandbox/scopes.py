@@ -57,7 +57,7 @@ class Target:
         return (*self.openid, *(f"{self.identifier}/{name}" for name in names))
 
 
-def from_resource(authority: Authority, tenant: Tenant, resource: str | None) -> Target:
+def from_resource(authority: Authority, tenant: Tenant | None, resource: str | None) -> Target:
     """Resolve what a v1 request asks for. There, an id_token comes along always."""
     if not resource:
         raise missing("resource")
@@ -66,7 +66,7 @@ def from_resource(authority: Authority, tenant: Tenant, resource: str | None) ->
 
 
 def from_scope(
-    authority: Authority, tenant: Tenant, scope: str | None, *, app_only: bool = False
+    authority: Authority, tenant: Tenant | None, scope: str | None, *, app_only: bool = False
 ) -> Target:
     """Resolve what a v2 request asks for; `app_only` for client credentials."""
     if scope is None:

@@ -41,6 +41,7 @@ from grantway_sandbox.model import (
     Tenant,
     User,
 )
+from grantway_sandbox.person import Person
 from grantway_sandbox.script import FaultSpec, RecordedRequest, RequestLog
 from grantway_sandbox.serving import LoopbackServer
 from grantway_sandbox.web import create_app
@@ -49,10 +50,14 @@ from grantway_sandbox.web import create_app
 class Sandbox:
     """An authority shaped like Microsoft Entra on a loopback port, for as long as it is entered.
 
-    `port` 0 takes a free one. `tls` serves https under a CA made at the start (`ca_bundle`).
+    `port` 0 takes a free one. `secret` is the application's and `password` the user's; both are new
+    at every start unless given. `tls` serves https under a CA made at the start (`ca_bundle`).
     `rotation` "strict" revokes a whole family of refresh tokens when one is used twice.
-    `single_use_assertions` refuses a client assertion whose `jti` came before. `clock` returns Unix
-    seconds and decides about every lifetime. Raises ValueError for a host that is not loopback.
+    `single_use_assertions` refuses a client assertion whose `jti` came before. `auto_approve` signs
+    the standard user in (or whom `login_hint` names) without a page, and approves every device's
+    code at once. `response_iss` names the issuer in authorization answers (RFC 9207). `clock`
+    returns Unix seconds and decides about every lifetime. Raises ValueError for a host that is not
+    loopback.
     """
 
     def __init__(
@@ -62,8 +67,11 @@ class Sandbox:
         port: int = 0,
         tls: bool = False,
         secret: str | None = None,
+        password: str | None = None,
         rotation: Rotation = "lenient",
         single_use_assertions: bool = False,
+        auto_approve: bool = False,
+        response_iss: bool = False,
         latency: float = 0.0,
         token_lifetime: int = 3600,
         clock: Callable[[], float] = time.time,
@@ -72,7 +80,11 @@ class Sandbox:
         if rotation not in ("lenient", "strict"):
             raise ValueError(f"rotation is 'lenient' or 'strict', not {rotation!r}")
         self.authority = Authority(
-            clock=clock, rotation=rotation, single_use_assertions=single_use_assertions
+            clock=clock,
+            rotation=rotation,
+            single_use_assertions=single_use_assertions,
+            auto_approve=auto_approve,
+            response_iss=response_iss,
         )
         self.authority.token_lifetime = token_lifetime
         self.authority.latency = latency
@@ -84,7 +96,7 @@ class Sandbox:
         self.application = DemoApplication(
             self.authority, self._path, secret or secrets.token_urlsafe(30)
         )
-        self.tenant, self.user = furnish(self.authority, self.application.secret)
+        self.tenant, self.user = furnish(self.authority, self.application.secret, password)
 
     def __repr__(self) -> str:
         return f"Sandbox({self.authority.base_url or 'not started'})"
@@ -220,6 +232,10 @@ class Sandbox:
             resource,
             wanted or ("openid", "offline_access", f"{resource}/.default"),
         ).value
+
+    def person(self, user: User | None = None, *, accept: bool = True) -> Person:
+        """Return somebody with a browser, the standard user unless another is given."""
+        return Person(user or self.user, accept, ca_bundle=self.ca_bundle)
 
     def revoke_refresh_tokens(self, user: User | None = None) -> None:
         """Revoke all refresh tokens of a user, as a password reset does."""

@@ -52,6 +52,7 @@ class Minting:
     proof: int
     user: User | None = None
     nonce: str | None = None
+    auth_time: float | None = None
 
     def access_token(self) -> str:
         """Sign an access token of the version that the resource asks for."""
@@ -70,8 +71,6 @@ class Minting:
         else:
             claims |= self._person(self.user, self.target.resource.application_id, version)
             claims["scp"] = " ".join(self.target.granted)
-            if version == V1:
-                claims["amr"] = list(self.user.amr)
         return self._sign(claims, version)
 
     def id_token(self, user: User, version: int, access_token: str) -> str:
@@ -81,9 +80,9 @@ class Minting:
         claims |= self._person(user, self.application.application_id, version)
         if self.nonce is not None:
             claims["nonce"] = self.nonce
-        if version == V1:
-            claims["amr"] = list(user.amr)
-        else:
+        if self.auth_time is not None:
+            claims["auth_time"] = int(self.auth_time)
+        if version == V2:
             digest = hashlib.sha256(access_token.encode("ascii")).digest()
             claims["at_hash"] = _base64url(digest[:16])
         return self._sign(claims, version)
@@ -107,6 +106,7 @@ class Minting:
             "oid": user.object_id,
             "sub": _base64url(subject),
             "name": user.display_name,
+            "amr": list(user.amr),
         }
         if user.tenant_id != self.tenant.tenant_id:
             claims["idp"] = issuer(self.authority, user.tenant_id, 1)

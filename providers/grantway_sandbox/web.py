@@ -23,9 +23,11 @@ from markupsafe import escape
 from grantway_sandbox import metadata, tokens
 from grantway_sandbox.authority import Authority
 from grantway_sandbox.errors import EntraError, missing
-from grantway_sandbox.grants import ANSWER_HEADERS, TokenRequest, TokenServer
 from grantway_sandbox.model import GRAPH_ID, SANDBOX_API_ID, V2, is_guid
 from grantway_sandbox.script import Fault, RecordedRequest
+from grantway_sandbox.sign_in import sign_in_routes
+from grantway_sandbox.token_request import ANSWER_HEADERS, TokenRequest
+from grantway_sandbox.token_server import TokenServer
 
 
 def create_app(authority: Authority, stopping: threading.Event) -> Flask:
@@ -34,6 +36,7 @@ def create_app(authority: Authority, stopping: threading.Event) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # only the default provider has it
     app.before_request(lambda: _arrive(authority))
     app.register_blueprint(_token_routes(authority, stopping))
+    app.register_blueprint(sign_in_routes(authority))
     app.register_blueprint(_metadata_routes(authority))
     app.register_blueprint(_api_routes(authority))
     return app

@@ -1,0 +1,68 @@
+"""The grants that end a sign-in: an authorization code is redeemed, a device's code is polled for.
+
+The sign-in itself took place in a browser and is told by what was remembered with the code.
+"""
+
+from typing import Any
+
+from authlib.oauth2.rfc6749 import TokenEndpointMixin
+
+from grantway_sandbox.codes import AuthorizationCode
+from grantway_sandbox.errors import EntraError
+from grantway_sandbox.model import V1
+from grantway_sandbox.token_request import ANSWER_HEADERS, OnTokenRequest
+
+
+class RedeemCode(OnTokenRequest, TokenEndpointMixin):
+    """An authorization code for tokens (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+
+    GRANT_TYPE = "authorization_code"
+
+    def validate_token_request(self) -> None:
+        """Authenticate the client; what the code demands is checked when it is redeemed."""
+        self.asked.require("code")
+        self.request.client = self.authenticate_token_endpoint_client()
+
+    def create_token_response(self) -> tuple[int, Any, list[tuple[str, str]]]:
+        """Redeem the code, once."""
+        asked = self.asked
+        authority, fields = asked.authority, asked.fields
+
+        def check(code: AuthorizationCode) -> None:
+            if code.version != asked.version:
+                raise EntraError(70000)
+            code.check(fields.get("redirect_uri"), fields.get("code_verifier"), asked.tenant)
+            self._narrow(code)
+
+        code = authority.codes.redeem(
+            fields["code"], self.application, check, authority.revoke_family
+        )
+        tenant = authority.find_tenant(code.tenant_id)
+        if tenant is None:
+            raise EntraError(70000)
+        answer = asked.user_answer(
+            self.application,
+            code.sign_in.proven,
+            tenant,
+            asked.target(tenant),
+            family=code.family,
+            auth_time=code.sign_in.time,
+            nonce=code.nonce,
+        )
+        return 200, answer, ANSWER_HEADERS
+
+    def _narrow(self, code: AuthorizationCode) -> None:
+        """Fill in what was authorized, or hold what is asked for now against it."""
+        asked = self.asked
+        name = "resource" if asked.version == V1 else "scope"
+        if not asked.fields.get(name):
+            if code.asked:
+                asked.fields[name] = code.asked
+        elif name == "scope" and not set(asked.fields[name].split()) <= set(
+            (code.asked or "").split()
+        ):
+            raise EntraError(
+                70011,
+                "The provided value for the input parameter 'scope' is not valid: it names what "
+                "the authorization request did not.",
+            )
