@@ -10,10 +10,9 @@ a person, and that is what the outcome says; once it takes the one offered (`Sta
 recipe shows its token.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 import attrs
 
@@ -22,42 +21,43 @@ from grantway import (
     Credential,
     Dispatcher,
     Explanation,
-    PlannedRequest,
     Protocol,
     Registry,
     Secret,
 )
-from grantway.errors import GrantwayError, InteractionRequired
-from grantway.secret import MASK
+from grantway.errors import GrantwayError
 from grantway_clouds import ENTRA_V1, ENTRA_V2
+from grantway_sandbox.demo_requests import Sent, as_sent
 from grantway_sandbox.extra import sandbox_class
+from grantway_sandbox.stand_in import StandIn
 
 if TYPE_CHECKING:
     from grantway import AuthenticationResult, TokenSource
-    from grantway_sandbox.script import RecordedRequest
     from grantway_sandbox.server import Sandbox
 
-Status = Literal["token", "needs a person", "failed"]
-
-# Seconds for one call; what is on this machine answers at once or not at all.
-_TIMEOUT = 10.0
+# Seconds for one call; what is on this machine answers at once or not at all, and a device code
+# is polled for at the authority's pace.
+_TIMEOUT = 20.0
 
 
 @attrs.frozen
 class Recipe:
-    """One call: the set that it should select, the dialect it is spoken in, what is given."""
+    """One call: the set that it should select, the dialect it is spoken in, what is given.
+
+    `way` tells it from others of the same set. One that is not `repeatable` is an act of its own
+    each time, and is not made twice.
+    """
 
     parameter_set: str
     protocol: Protocol
     parameters: Mapping[str, object] = attrs.field(repr=False)
+    way: str = ""
+    repeatable: bool = True
 
-
-@attrs.frozen
-class Sent:
-    """One request as the sandbox received it, and what of it was not as explained."""
-
-    request: PlannedRequest
-    differences: tuple[str, ...] = ()
+    @property
+    def title(self) -> str:
+        """How it is called in lists."""
+        return ", ".join(filter(None, (self.parameter_set, self.way, self.protocol.name)))
 
 
 @attrs.frozen
@@ -69,6 +69,7 @@ class Answer:
     scopes: tuple[str, ...]
     tenant_id: str
     account: str
+    methods: tuple[str, ...]
     refresh_token: bool
     milliseconds: float
 
@@ -79,7 +80,6 @@ class Outcome:
 
     Attributes:
         recipe, explanation, summary: the call, and what was said of it beforehand.
-        status: whether there is a token; `message` says what is needed for it.
         sent: the requests to the token endpoint, as they arrived.
         asked: paths of what was read besides, such as the keys for an id_token.
         answer, claims: the result, and what its access token says.
@@ -91,8 +91,6 @@ class Outcome:
     recipe: Recipe
     explanation: Explanation
     summary: str = ""
-    status: Status = "token"
-    message: str = ""
     sent: tuple[Sent, ...] = ()
     asked: tuple[str, ...] = ()
     answer: Answer | None = None
@@ -104,20 +102,20 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        """Whether it is as it should be: a token, or the honest answer that a person is needed."""
-        return self.status != "failed"
+        """Whether it is as it should be."""
+        return not self.faults
 
     def with_fault(self, fault: str) -> "Outcome":
-        """Return this outcome as a failed one, with one more fault."""
-        return attrs.evolve(self, status="failed", faults=(*self.faults, fault))
+        """Return this outcome with one more fault."""
+        return attrs.evolve(self, faults=(*self.faults, fault))
 
     def as_dict(self) -> dict[str, object]:
         """The outcome as JSON-ready facts; no secret among them."""
         return {
             "parameter_set": self.recipe.parameter_set,
+            "way": self.recipe.way,
             "protocol": self.recipe.protocol.name,
-            "status": self.status,
-            "message": self.message,
+            "status": "token" if self.good else "failed",
             "faults": list(self.faults),
             "given": {name: self.explanation.values.get(name, "") for name in self.given},
             "explanation": self.explanation.as_dict(),
@@ -138,39 +136,6 @@ class Outcome:
         return ("environment", *self.recipe.parameters)
 
 
-class StandIn:
-    """A `Prompter` in place of a person: it opens the sandbox's pages, and answers nothing."""
-
-    def __init__(self, base_url: str) -> None:
-        self._base_url = base_url
-
-    def ask(self, question: str, *, secret: bool = False) -> str:  # noqa: ARG002  # of the protocol
-        """Refuse: nobody is here who could know."""
-        raise InteractionRequired(f"Nobody is here to answer: {question}")
-
-    def show(self, text: str) -> None:
-        """Look away: what is shown is for a person."""
-
-    def open(self, url: str) -> bool:
-        """Visit a page of the sandbox as a browser would; no other page."""
-        if not url.startswith(f"{self._base_url}/"):
-            return False
-        threading.Thread(target=_visit, args=(url,), name="browser", daemon=True).start()
-        return True
-
-
-def _visit(url: str) -> None:
-    import requests
-
-    with requests.Session() as session:
-        session.trust_env = False
-        try:
-            session.get(url, timeout=_TIMEOUT)
-        except requests.RequestException:
-            # Whoever waits for the sign-in notices by itself.
-            return
-
-
 class Demo:
     """A sandbox of its own, a dispatcher, and the recipes. Used as a context manager.
 
@@ -188,15 +153,9 @@ class Demo:
 
     def __enter__(self) -> Self:
         self._sandbox.start()
-        self._dispatcher = Dispatcher(
-            self._registry,
-            config=self._configuration,
-            prompter=StandIn(self._sandbox.url),
-        )
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._dispatcher.close()
         self._sandbox.stop()
 
     @property
@@ -211,6 +170,7 @@ class Demo:
         application = Credential(sandbox.application.application_id, sandbox.application.secret)
         here, customer = sandbox.tenant.domain, sandbox.customers[0].domain
         service_principal = {"credential": application, "tenant_id": here}
+        person = {"application_id": sandbox.public_application_id, "tenant_id": here}
         return (
             Recipe("ServicePrincipal", ENTRA_V2, service_principal),
             Recipe("ServicePrincipal", ENTRA_V1, service_principal),
@@ -223,13 +183,14 @@ class Demo:
                     "tenant_id": customer,
                 },
             ),
+            Recipe("User", ENTRA_V2, person, "in the browser"),
+            Recipe("User", ENTRA_V2, {**person, "device_code": True}, "by device code"),
             Recipe(
-                "User",
+                "Consent",
                 ENTRA_V2,
-                {"application_id": sandbox.public_application_id, "tenant_id": here},
-            ),
-            Recipe(
-                "Consent", ENTRA_V2, {"consent": True, "credential": application, "tenant_id": here}
+                {"consent": True, "credential": application, "tenant_id": here},
+                "in the browser",
+                repeatable=False,
             ),
         )
 
@@ -239,41 +200,45 @@ class Demo:
             yield self.attempt(recipe)
 
     def attempt(self, recipe: Recipe) -> Outcome:
-        """Try one recipe."""
+        """Try one recipe, with a dispatcher that knows nothing of the others."""
+        with (
+            StandIn(self._sandbox.person()) as person,
+            Dispatcher(self._registry, config=self._configuration, prompter=person) as dispatcher,
+        ):
+            return self._attempt(recipe, dispatcher)
+
+    def _attempt(self, recipe: Recipe, dispatcher: Dispatcher) -> Outcome:
         environment = attrs.evolve(self._sandbox.environment, protocol=recipe.protocol)
         call = {"environment": environment, **recipe.parameters}
         seen = len(self._sandbox.requests)
-        explain = cast("Callable[..., Explanation]", self._dispatcher.explain)
+        explain = cast("Callable[..., Explanation]", dispatcher.explain)
         explanation = explain(**call)
         outcome = Outcome(recipe, explanation, summary=self._summary(explanation))
         if len(self._sandbox.requests) > seen:
             outcome = outcome.with_fault("explaining it sent a request")
         if explanation.parameter_set != recipe.parameter_set:
             outcome = outcome.with_fault(f"{explanation.parameter_set or 'nothing'} was chosen")
-        acquire = cast("Callable[..., AuthenticationResult]", self._dispatcher.acquire)
+        acquire = cast("Callable[..., AuthenticationResult]", dispatcher.acquire)
         started = time.perf_counter()
         try:
             result = acquire(timeout=_TIMEOUT, **call)
-        except InteractionRequired as error:
-            if outcome.faults:
-                return outcome
-            return attrs.evolve(outcome, status="needs a person", message=error.message)
         except GrantwayError as error:
             return outcome.with_fault(str(error))
         milliseconds = (time.perf_counter() - started) * 1000
-        received = self._sandbox.requests[seen:]
+        sent, besides = as_sent(
+            explanation.requests, self._sandbox.requests[seen:], self.url, _secrets(recipe)
+        )
         outcome = attrs.evolve(
-            outcome,
-            sent=_as_sent(explanation.requests, received, self.url, _secrets(recipe)),
-            asked=tuple(each.path for each in received if each.method == "GET"),
-            answer=_answer(result, milliseconds),
+            outcome, sent=sent, asked=besides, answer=_answer(result, milliseconds)
         )
         if any(each.differences for each in outcome.sent):
             outcome = outcome.with_fault("what was sent is not what was explained")
         outcome = self._with_claims(outcome, result)
+        if not recipe.repeatable:
+            return outcome
         try:
-            outcome = self._with_second_call(outcome, result, call)
-            return self._with_api_call(outcome, call)
+            outcome = self._with_second_call(outcome, result, dispatcher, call)
+            return self._with_api_call(outcome, dispatcher, call)
         except GrantwayError as error:
             return outcome.with_fault(str(error))
 
@@ -299,10 +264,14 @@ class Demo:
         return attrs.evolve(outcome, claims=claims)
 
     def _with_second_call(
-        self, outcome: Outcome, result: "AuthenticationResult", call: Mapping[str, object]
+        self,
+        outcome: Outcome,
+        result: "AuthenticationResult",
+        dispatcher: Dispatcher,
+        call: Mapping[str, object],
     ) -> Outcome:
         """Make the same call again; it is to be served from the cache."""
-        acquire = cast("Callable[..., AuthenticationResult]", self._dispatcher.acquire)
+        acquire = cast("Callable[..., AuthenticationResult]", dispatcher.acquire)
         seen, started = len(self._sandbox.requests), time.perf_counter()
         second = acquire(timeout=_TIMEOUT, **call)
         milliseconds = (time.perf_counter() - started) * 1000
@@ -310,11 +279,13 @@ class Demo:
             return outcome.with_fault("the same call again was not served from the cache")
         return attrs.evolve(outcome, again=milliseconds)
 
-    def _with_api_call(self, outcome: Outcome, call: Mapping[str, object]) -> Outcome:
+    def _with_api_call(
+        self, outcome: Outcome, dispatcher: Dispatcher, call: Mapping[str, object]
+    ) -> Outcome:
         """Use the token as a program would: with `requests` and `.auth()`."""
         import requests
 
-        bind = cast("Callable[..., TokenSource]", self._dispatcher.bind)
+        bind = cast("Callable[..., TokenSource]", dispatcher.bind)
         url = self._sandbox.api
         try:
             with requests.Session() as session:
@@ -342,47 +313,6 @@ def _secrets(recipe: Recipe) -> dict[str, str]:
     return found
 
 
-def _as_sent(
-    planned: Sequence[PlannedRequest],
-    received: "Sequence[RecordedRequest]",
-    base_url: str,
-    secrets: Mapping[str, str],
-) -> tuple[Sent, ...]:
-    """What arrived, masked as it was explained, and how the two differ."""
-    arrived = [each for each in received if each.method == "POST"]
-    found = [
-        _compared(plan, request, base_url, secrets)
-        for plan, request in zip(planned, arrived, strict=False)
-    ]
-    found += [Sent(each, ("it was not sent",)) for each in planned[len(arrived) :]]
-    for each in arrived[len(planned) :]:
-        names = tuple((name, MASK) for name, _ in each.fields)
-        extra = PlannedRequest("unknown", each.method, f"{base_url}{each.path}", {}, names)
-        found.append(Sent(extra, ("it was not explained",)))
-    return tuple(found)
-
-
-def _compared(
-    plan: PlannedRequest, request: "RecordedRequest", base_url: str, secrets: Mapping[str, str]
-) -> Sent:
-    def shown(name: str, value: str) -> str:
-        # A mask stands for the one secret that belongs there, and for nothing else.
-        return MASK if secrets.get(name) == value else value
-
-    differences: list[str] = []
-    fields = tuple((name, shown(name, value)) for name, value in request.fields)
-    if (plan.method, plan.url) != (request.method, f"{base_url}{request.path}"):
-        differences.append("the address differs")
-    if fields != plan.fields:
-        differences.append("the fields differ")
-    for name, value in plan.headers.items():
-        arrived = request.header(name)
-        if not arrived or value not in (arrived, MASK):
-            differences.append(f"the header {name} differs")
-    # Shown from the plan, whose masks are sure; where it differs, that is said and not shown.
-    return Sent(plan, tuple(differences))
-
-
 def _answer(result: "AuthenticationResult", milliseconds: float) -> Answer:
     lifetime = 0
     if result.expires_on is not None and result.acquired_on is not None:
@@ -393,6 +323,7 @@ def _answer(result: "AuthenticationResult", milliseconds: float) -> Answer:
         result.scopes,
         result.tenant_id,
         result.account.user_name if result.account else "",
+        result.authentication_methods,
         result.refresh_token is not None,
         milliseconds,
     )

@@ -16,11 +16,7 @@ _TELLING = (
     "iss", "aud", "exp", "tid", "azp", "appid", "oid", "name", "preferred_username", "upn",
     "idtyp", "roles", "scp", "amr", "ver",
 )  # fmt: skip
-_STATUS = {
-    "token": ("a token", "green"),
-    "needs a person": ("needs a person: not in this version", "yellow"),
-    "failed": ("failed", "red"),
-}
+_STATUS = {True: ("a token", "green"), False: ("failed", "red")}
 
 
 def tell_in_json() -> bool:
@@ -46,22 +42,17 @@ def tell() -> bool:
                 "leaves this machine, and no secret is shown."
             )
         )
-        waiting: list[Outcome] = []
         for outcome in demo.outcomes():
             outcomes.append(outcome)
-            if outcome.status == "needs a person":
-                waiting.append(outcome)
-                continue
             write()
-            write(_step(len(outcomes) - len(waiting), outcome))
+            write(_step(len(outcomes), outcome))
     write()
     write(_summary(outcomes))
     return all(outcome.good for outcome in outcomes)
 
 
 def _step(number: int, outcome: Outcome) -> str:
-    title = f"{number}. {outcome.recipe.parameter_set}, {_dialect(outcome)}"
-    lines = [paint(title, "bold")]
+    lines = [paint(f"{number}. {outcome.recipe.title}", "bold")]
     if outcome.summary:
         lines.append(paragraph(outcome.summary, 3))
     for name, body in _sections(outcome):
@@ -79,7 +70,8 @@ def _sections(outcome: Outcome) -> Iterator[tuple[str, str]]:
         )
     for each in outcome.sent:
         request = each.request
-        lines = [_pairs([(request.method, request.url)]), _pairs(request.fields, 7)]
+        times = f" ({each.times} times)" if each.times > 1 else ""
+        lines = [_pairs([(request.method, f"{request.url}{times}")]), _pairs(request.fields, 7)]
         lines += [_fault(difference) for difference in each.differences]
         if each.differences:
             yield "Explained, but not sent so", "\n".join(lines)
@@ -114,6 +106,8 @@ def _answer(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield "scopes", " ".join(answer.scopes)
     if answer.account:
         yield "account", answer.account
+    if answer.methods:
+        yield "signed in", f"with {', '.join(answer.methods)}"
     if answer.refresh_token:
         yield "refresh", "a refresh token came too, and was kept"
 
@@ -137,9 +131,8 @@ def _got(outcome: Outcome) -> str:
 def _summary(outcomes: list[Outcome]) -> str:
     lines = [paint("Summary", "bold")]
     for outcome in outcomes:
-        name = f"{outcome.recipe.parameter_set}, {_dialect(outcome)}"
-        words, style = _STATUS[outcome.status]
-        lines.append(f"  {name:<27} {paint(words, style)}")
+        words, style = _STATUS[outcome.good]
+        lines.append(f"  {outcome.recipe.title:<36} {paint(words, style)}")
     if any(not outcome.good for outcome in outcomes):
         lines += ["", paragraph("Something failed that should have worked; see above.")]
     else:
@@ -149,10 +142,6 @@ def _summary(outcomes: list[Outcome]) -> str:
             "  grantway sandbox run",
         ]
     return "\n".join(lines)
-
-
-def _dialect(outcome: Outcome) -> str:
-    return outcome.recipe.protocol.name
 
 
 def _pairs(rows: Iterable[tuple[str, str]], indent: int = 5) -> str:
