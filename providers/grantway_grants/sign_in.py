@@ -93,7 +93,6 @@ def sign_in(
     result = _in_browser(request, context, prompter, prompt, inspect)
     if result is not None:
         return result
-    prompter.show("No browser can be opened here, so a code for another device is asked for.")
     return _with_device_code(request, context, prompter, inspect)
 
 
@@ -104,7 +103,7 @@ def _in_browser(
     prompt: str,
     inspect: Inspect | None,
 ) -> AuthenticationResult | None:
-    """The authorization code grant; None where no browser can be opened and that matters."""
+    """The authorization code grant; None where a device code is the way instead."""
     from grantway.oauth import authorization
     from grantway.oauth.exchange import exchange
     from grantway.oauth.loopback import Listener
@@ -112,6 +111,11 @@ def _in_browser(
 
     found = endpoints(request, context, "authorization")
     if not found.authorization:
+        if request.get(DEVICE_CODE) is False:
+            raise ConfigurationError(
+                f"{request.environment.name} has no sign-in in a browser.",
+                remedy="Leave device_code=False out, so that a person can sign in with a code.",
+            )
         return None
     attempt = authorization.Attempt.new(context)
     form_post = request.get(RESPONSE_MODE) == "form_post"
@@ -125,6 +129,7 @@ def _in_browser(
                 f"or the wrong one, open this address in a browser on this machine:\n\n{url}\n"
             )
         elif request.get(DEVICE_CODE) is None and _has_device_code(request, found, context):
+            prompter.show("No browser can be opened here, so you sign in with a code instead.")
             return None
         else:
             prompter.show(
@@ -163,19 +168,22 @@ def _with_device_code(
             remedy="Sign in where a browser can be opened.",
         )
     device = device_code.begin(device_code.device_authorization(request, found), context)
-    context = context.with_time(device.expires_in)
+    context = context.with_time(device.expires_in + device_code.AFTERWARDS)
     screen = prompter if isinstance(prompter, Screen) else None
+    if screen is not None:
+        # First, so that what has to be read is not pushed off the screen.
+        screen.show_qr(device.verification_uri_complete or device.verification_uri)
     prompter.show(
         f"To sign in at {request.environment.name}, open this page on any device:\n\n"
-        f"    {device.verification_uri}\n\nand enter the code:\n\n    {device.user_code}\n"
+        f"    {device.verification_uri}\n\n"
+        f"and enter this code within {device_code.in_words(device.expires_in)}:\n\n"
+        f"    {device.user_code}\n"
     )
-    if screen is not None:
-        screen.show_qr(device.verification_uri_complete or device.verification_uri)
 
     def tick(left: float) -> None:
         if screen is not None:
             minutes, seconds = divmod(max(0, int(left)), 60)
-            screen.progress(f"Waiting for the sign-in; the code is good for {minutes}:{seconds:02}")
+            screen.progress(f"Waiting for you to sign in ({minutes}:{seconds:02} left)")
 
     redeemed = device_code.redemption(request, found, device.device_code)
     try:
