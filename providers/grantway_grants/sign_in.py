@@ -6,6 +6,7 @@ too, for when the wrong browser opens. Without a way to reach a person nothing i
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from grantway import (
     AuthenticationResult,
@@ -180,17 +181,21 @@ def _with_device_code(
         f"    {device.user_code}\n"
     )
 
-    def tick(left: float) -> None:
+    def progress(text: str) -> None:
+        # Told on the side: what goes wrong with it costs nobody a token.
         if screen is not None:
-            minutes, seconds = divmod(max(0, int(left)), 60)
-            screen.progress(f"Waiting for you to sign in ({minutes}:{seconds:02} left)")
+            with suppress(Exception):
+                screen.progress(text)
+
+    def tick(left: float) -> None:
+        minutes, seconds = divmod(max(0, int(left)), 60)
+        progress(f"Waiting for you to sign in ({minutes}:{seconds:02} left)")
 
     redeemed = device_code.redemption(request, found, device.device_code)
     try:
         answer = device_code.poll(redeemed, device, context, tick)
     finally:
-        if screen is not None:
-            screen.progress("")
+        progress("")
     return result_of(answer, redeemed, request, context, inspect=inspect)
 
 

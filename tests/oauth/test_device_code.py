@@ -41,6 +41,7 @@ from grantway.errors import (
 from grantway.flights import Flights
 from grantway.oauth import device_code
 from grantway.oauth.device_code import DeviceAuthorization, Poll, Schedule, in_words
+from grantway.provider import Screen
 from grantway.secret import MASK
 from grantway_clouds.protocols import ENTRA_V1, ENTRA_V2
 from oauth import test_id_token
@@ -413,6 +414,19 @@ def test_the_page_may_be_on_another_host(sign: Sign) -> None:
 def test_a_complete_address_that_is_no_text_is_as_good_as_none(sign: Sign) -> None:
     sign.server.serve(device(verification_uri_complete=5), path="/device")
     assert sign.serve(granted()).acquire().access_token
+
+
+def test_a_line_that_cannot_be_written_costs_no_token(sign: Sign) -> None:
+    class Broken(Person):
+        def show_qr(self, url: str) -> None:
+            self.shown.append(url)
+
+        def progress(self, text: str) -> None:
+            raise OSError(5, "the terminal is gone")
+
+    sign.person = Broken()
+    assert isinstance(sign.person, Screen)
+    assert sign.serve(PENDING, granted()).acquire().access_token == GRANTED["access_token"]
 
 
 # When there is no code.
