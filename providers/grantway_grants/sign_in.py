@@ -86,8 +86,9 @@ def sign_in(
     if prompter is None:
         raise InteractionRequired(
             f"A person has to sign in at {request.environment.name}, and nobody can be asked here.",
-            remedy="Run it at a terminal, pass a prompter=, sign in ahead and give the "
-            "refresh_token, or use an application of its own with credential and tenant_id.",
+            remedy="Run it at a terminal; or ask for a device_code where somebody reads the log "
+            "(from Python, with a StreamPrompter); or sign in ahead and give the refresh_token; or "
+            "use an application of its own, with credential and tenant_id.",
         )
     if request.get(DEVICE_CODE):
         return _with_device_code(request, context, prompter, inspect)
@@ -170,6 +171,7 @@ def _with_device_code(
         )
     device = device_code.begin(device_code.device_authorization(request, found), context)
     context = context.with_time(device.expires_in + device_code.AFTERWARDS)
+    left = min(device.expires_in, context.remaining())
     screen = prompter if isinstance(prompter, Screen) else None
     if screen is not None:
         # First, so that what has to be read is not pushed off the screen.
@@ -177,7 +179,7 @@ def _with_device_code(
     prompter.show(
         f"To sign in at {request.environment.name}, open this page on any device:\n\n"
         f"    {device.verification_uri}\n\n"
-        f"and enter this code within {device_code.in_words(device.expires_in)}:\n\n"
+        f"and enter this code within {device_code.in_words(left)}:\n\n"
         f"    {device.user_code}\n"
     )
 

@@ -689,6 +689,8 @@ def test_a_timeout_that_is_given_is_kept(sign: Sign) -> None:
         sign.serve(PENDING).acquire(timeout=100)
     assert caught.value.timeout == 100
     assert sum(sign.pauses) == 95
+    # A person is not promised more than that.
+    assert "within 100 seconds" in sign.text
 
 
 def test_a_longer_timeout_does_not_outlive_the_code(sign: Sign) -> None:
@@ -810,6 +812,12 @@ def test_who_waits_is_told_each_second_how_long_the_code_is_good() -> None:
     clock, told = FakeClock(), list[float]()
     polled(Script(clock, PENDING_ERROR, GRANTED), clock, lifetime=60, tick=told.append)
     assert told == [60.0 - each for each in range(10)]
+
+
+def test_who_waits_is_not_told_of_more_time_than_the_caller_has() -> None:
+    clock, told = FakeClock(), list[float]()
+    polled(Script(clock, GRANTED), clock, timeout=50, tick=told.append)
+    assert told == [50.0, 49.0, 48.0, 47.0, 46.0]
 
 
 def test_cancelled_between_two_polls_there_is_no_further_one() -> None:
@@ -1079,7 +1087,8 @@ def test_who_names_the_account_is_given_no_token_of_an_unknown_one(issued: Issue
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(900, "15 minutes"), (600.0, "10 minutes"), (119, "2 minutes"), (60, "60 seconds"), (9, "9 seconds")],
+    [(900, "15 minutes"), (600.0, "10 minutes"), (179, "2 minutes"),
+    (119, "119 seconds"), (60, "60 seconds"), (9, "9 seconds")],
 )  # fmt: skip
 def test_a_length_of_time_is_told_in_words(seconds: float, words: str) -> None:
     assert in_words(seconds) == words

@@ -209,7 +209,7 @@ def poll(
 ) -> Mapping[str, object]:
     """Poll until the person has signed in, and return the token endpoint's answer.
 
-    `tick` is told once a second how many seconds the code is still good.
+    `tick` is told once a second how many seconds are left to sign in.
 
     Raises:
         ExpiredToken: nobody did in time.
@@ -217,6 +217,7 @@ def poll(
         AuthorityError: anything else that the authority will not be moved from.
         DeadlineExceeded, Cancelled: the caller's time was up, or nobody waits.
     """
+    ends = min(device.expires, context.deadline)
     schedule = Schedule.of(device.interval)
     unanswered: GrantwayError | None = None
     while True:
@@ -225,7 +226,7 @@ def poll(
         if due >= device.expires:
             raise unanswered or _expired(device)
         while (left := due - context.clock.monotonic()) > 0:
-            tick(device.expires - context.clock.monotonic())
+            tick(ends - context.clock.monotonic())
             context.sleep(min(left, _TICK))
         try:
             return context.transport.fetch_token(sent, context)
@@ -258,7 +259,7 @@ def outcome_of(error: GrantwayError) -> Poll | None:
 
 def in_words(seconds: float) -> str:
     """A length of time as a person says it."""
-    minutes = round(seconds / 60)
+    minutes = int(seconds // 60)
     return f"{minutes} minutes" if minutes > 1 else f"{seconds:.0f} seconds"
 
 
