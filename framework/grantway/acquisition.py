@@ -324,6 +324,7 @@ class Acquisition:
         )
 
     def _prolong(self, deadline: float) -> None:
+        self._timeout += deadline - self._deadline
         self._deadline = deadline
 
     def _now(self) -> datetime:

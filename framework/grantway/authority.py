@@ -52,7 +52,8 @@ class AuthorityRequest:
             fields: the request is a GET.
         authentication: how the client shows who it is; adds headers and fields of its own.
         in_browser: a person's browser sends it: the fields are the query of a GET.
-        single_use: it carries a code that is spent by one attempt; it is never sent twice.
+        single_use: the transport never sends it twice: it carries a code that is spent by one
+            attempt, or is repeated at a pace of its own.
     """
 
     endpoint: str

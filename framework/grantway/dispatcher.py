@@ -110,7 +110,8 @@ class Dispatcher:
         Args:
             provider: the credential provider to use, instead of selecting one.
             parameter_set: which of its parameter sets, where it has several.
-            timeout: seconds the call may take; by default 60, and 300 where a person acts.
+            timeout: seconds the call may take; by default 60, 300 where a person acts, and with
+                a device code until that expires.
             force_refresh: pass the cache by, and replace its entry.
             **parameters: what identifies the caller and the token; see
                 `grantway.parameters` and `grantway providers`.

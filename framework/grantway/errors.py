@@ -197,7 +197,8 @@ class MalformedResponse(GrantwayError):
     """The answer is not what the protocol says: no JSON, too large, without a token.
 
     `status` is the HTTP status, `content_type` the answer's own claim, `host` who sent it;
-    `retryable` is true for the server's own failures (5xx).
+    `retryable` is true where the server is in trouble (5xx, 429), `retry_after` the seconds it
+    asked to wait.
     """
 
     def __init__(
@@ -209,12 +210,14 @@ class MalformedResponse(GrantwayError):
         status: int | None = None,
         content_type: str = "",
         retryable: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, remedy=remedy)
         self.host = host
         self.status = status
         self.content_type = content_type
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class ProtocolViolation(GrantwayError):

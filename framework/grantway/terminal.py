@@ -60,10 +60,11 @@ class TerminalPrompter(StreamPrompter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._is_in_progress = False
+        self._line = ""
 
     def ask(self, question: str, *, secret: bool = False) -> str:
         """Ask on standard error; a secret is not echoed."""
+        self.progress("")
         try:
             if secret:
                 from getpass import getpass
@@ -81,6 +82,11 @@ class TerminalPrompter(StreamPrompter):
                 remedy="Run it at a terminal, or give the value as a reference.",
             ) from None
 
+    def show(self, text: str) -> None:
+        """Write a line, in the place of one of progress."""
+        self.progress("")
+        super().show(text)
+
     def open(self, url: str) -> bool:
         """Open the page in the system's browser."""
         from grantway.browser import open_page
@@ -90,28 +96,33 @@ class TerminalPrompter(StreamPrompter):
     def show_qr(self, url: str) -> None:
         """Draw a QR code, dark on light, where the terminal is wide and able enough."""
         import io
-        from shutil import get_terminal_size
 
         import segno
 
         drawn = io.StringIO()
-        segno.make(url, error="l", micro=False).terminal(drawn, border=2, compact=True)
-        text = drawn.getvalue().rstrip("\n")
-        width = max(map(len, text.splitlines()))
-        if width < get_terminal_size().columns and _can_write(text):
-            self.show(text)
+        try:
+            segno.make(url, error="l", micro=False).terminal(drawn, border=2, compact=True)
+        except segno.DataOverflowError:
+            return
+        lines = drawn.getvalue().splitlines()
+        if max(map(len, lines)) >= _columns() or not _can_write(lines[0]):
+            return
+        if _has_colours():
+            # White on black, whatever the terminal's own colours are: the blocks are the light.
+            lines = [f"\x1b[97;40m{line}\x1b[0m" for line in lines]
+        self.show("\n".join(("With a phone, scan this:", "", *lines, "")))
 
     def progress(self, text: str) -> None:
         """Write over the last line of progress; "" clears it."""
-        if os.environ.get("TERM") == "dumb" or not (text or self._is_in_progress):
+        if os.environ.get("TERM") == "dumb" or not (text or self._line):
             return
-        from shutil import get_terminal_size
-
         # One column less: some terminals go on to the next line after the last.
-        shown = text[: max(0, get_terminal_size().columns - 1)]
-        sys.stderr.write(f"\r\x1b[K{shown}")
+        width = max(0, _columns() - 1)
+        # Spaces, for not every terminal can be told to clear a line; two more for an echoed ^C.
+        over = min(len(self._line) + 2, width)
+        self._line = text[:width]
+        sys.stderr.write(f"\r{self._line.ljust(over)}" if text else f"\r{' ' * over}\r")
         sys.stderr.flush()
-        self._is_in_progress = bool(text)
 
 
 def terminal(environ: Mapping[str, str]) -> Prompter | None:
@@ -131,6 +142,23 @@ def terminal(environ: Mapping[str, str]) -> Prompter | None:
 def in_ci(environ: Mapping[str, str]) -> bool:
     """Whether this is continuous integration, by the variable that all such services set."""
     return environ.get("CI", "").strip().casefold() not in _NO
+
+
+def _columns() -> int:
+    """The width of the terminal that standard error is, which standard output need not be."""
+    from shutil import get_terminal_size
+
+    try:
+        own = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError, AttributeError):
+        own = 0
+    return own or get_terminal_size().columns
+
+
+def _has_colours() -> bool:
+    """Whether the terminal may be told colours; an old one of Windows would show the commands."""
+    unwanted = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return not unwanted and sys.platform != "win32"
 
 
 def _can_write(text: str) -> bool:

@@ -6,6 +6,7 @@ too, for when the wrong browser opens. Without a way to reach a person nothing i
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from grantway import (
     AuthenticationResult,
@@ -85,15 +86,15 @@ def sign_in(
     if prompter is None:
         raise InteractionRequired(
             f"A person has to sign in at {request.environment.name}, and nobody can be asked here.",
-            remedy="Run it at a terminal, pass a prompter=, sign in ahead and give the "
-            "refresh_token, or use an application of its own with credential and tenant_id.",
+            remedy="Run it at a terminal; or ask for a device_code where somebody reads the log "
+            "(from Python, with a StreamPrompter); or sign in ahead and give the refresh_token; or "
+            "use an application of its own, with credential and tenant_id.",
         )
     if request.get(DEVICE_CODE):
         return _with_device_code(request, context, prompter, inspect)
     result = _in_browser(request, context, prompter, prompt, inspect)
     if result is not None:
         return result
-    prompter.show("No browser can be opened here, so a code for another device is asked for.")
     return _with_device_code(request, context, prompter, inspect)
 
 
@@ -104,7 +105,7 @@ def _in_browser(
     prompt: str,
     inspect: Inspect | None,
 ) -> AuthenticationResult | None:
-    """The authorization code grant; None where no browser can be opened and that matters."""
+    """The authorization code grant; None where a device code is the way instead."""
     from grantway.oauth import authorization
     from grantway.oauth.exchange import exchange
     from grantway.oauth.loopback import Listener
@@ -112,6 +113,11 @@ def _in_browser(
 
     found = endpoints(request, context, "authorization")
     if not found.authorization:
+        if request.get(DEVICE_CODE) is False:
+            raise ConfigurationError(
+                f"{request.environment.name} has no sign-in in a browser.",
+                remedy="Leave device_code=False out, so that a person can sign in with a code.",
+            )
         return None
     attempt = authorization.Attempt.new(context)
     form_post = request.get(RESPONSE_MODE) == "form_post"
@@ -125,6 +131,7 @@ def _in_browser(
                 f"or the wrong one, open this address in a browser on this machine:\n\n{url}\n"
             )
         elif request.get(DEVICE_CODE) is None and _has_device_code(request, found, context):
+            prompter.show("No browser can be opened here, so you sign in with a code instead.")
             return None
         else:
             prompter.show(
@@ -163,26 +170,34 @@ def _with_device_code(
             remedy="Sign in where a browser can be opened.",
         )
     device = device_code.begin(device_code.device_authorization(request, found), context)
-    context = context.with_time(device.expires_in)
+    context = context.with_time(device.expires_in + device_code.AFTERWARDS)
+    left = min(device.expires_in, context.remaining())
     screen = prompter if isinstance(prompter, Screen) else None
+    if screen is not None:
+        # First, so that what has to be read is not pushed off the screen.
+        screen.show_qr(device.verification_uri_complete or device.verification_uri)
     prompter.show(
         f"To sign in at {request.environment.name}, open this page on any device:\n\n"
-        f"    {device.verification_uri}\n\nand enter the code:\n\n    {device.user_code}\n"
+        f"    {device.verification_uri}\n\n"
+        f"and enter this code within {device_code.in_words(left)}:\n\n"
+        f"    {device.user_code}\n"
     )
-    if screen is not None:
-        screen.show_qr(device.verification_uri_complete or device.verification_uri)
+
+    def progress(text: str) -> None:
+        # Told on the side: what goes wrong with it costs nobody a token.
+        if screen is not None:
+            with suppress(Exception):
+                screen.progress(text)
 
     def tick(left: float) -> None:
-        if screen is not None:
-            minutes, seconds = divmod(max(0, int(left)), 60)
-            screen.progress(f"Waiting for the sign-in; the code is good for {minutes}:{seconds:02}")
+        minutes, seconds = divmod(max(0, int(left)), 60)
+        progress(f"Waiting for you to sign in ({minutes}:{seconds:02} left)")
 
     redeemed = device_code.redemption(request, found, device.device_code)
     try:
         answer = device_code.poll(redeemed, device, context, tick)
     finally:
-        if screen is not None:
-            screen.progress("")
+        progress("")
     return result_of(answer, redeemed, request, context, inspect=inspect)
 
 

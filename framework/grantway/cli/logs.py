@@ -82,6 +82,7 @@ class Handler(logging.Handler):
             text = f"{record.name}: {text}"
         style = _LEVELS.get(record.levelno, "red")
         word = output.paint(f"{record.levelname.capitalize()}:", style, sys.stderr)
+        self._session.clear_line()
         output.note(f"{word} {text}")
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name

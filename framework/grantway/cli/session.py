@@ -117,9 +117,13 @@ class Session:
 
     @property
     def prompter(self) -> "Prompter | Literal[False] | None":
-        """As `Dispatcher` takes it: False when nobody is to be asked."""
+        """As `Dispatcher` takes it: False when nobody is to be asked, None when nobody can be."""
         if self.no_input:
             return False
+        if self._prompter is None:
+            from grantway.terminal import terminal
+
+            self._prompter = terminal(self.configuration.environ)
         return self._prompter
 
     def shown(self, prompter: "Prompter | Literal[False] | None") -> "Prompter | Literal[False]":
@@ -128,28 +132,48 @@ class Session:
         Without a terminal that is standard error, which a container's log has; in continuous
         integration nobody reads that in time.
         """
-        from grantway.terminal import StreamPrompter, in_ci, terminal
+        from grantway.terminal import StreamPrompter, in_ci
 
         if prompter is not None:
             return prompter
-        environ = self.configuration.environ
-        return terminal(environ) or (False if in_ci(environ) else StreamPrompter())
+        return False if in_ci(self.configuration.environ) else StreamPrompter()
 
-    def dispatcher(self, profile: str | None = None, *, shows_code: bool = False) -> "Dispatcher":
+    def clear_line(self) -> None:
+        """Make room for a text beside the answer: a line of progress gives way to it."""
+        if self._prompter:
+            from grantway.provider import Screen
+
+            if isinstance(self._prompter, Screen):
+                self._prompter.progress("")
+
+    def dispatcher(
+        self, profile: str | None = None, parameters: "Mapping[str, object] | None" = None
+    ) -> "Dispatcher":
         """A dispatcher on this session's parts; the caller closes it.
 
-        With `shows_code` a device code was asked for, for which a way to show it is enough.
+        Where the `parameters` of a call are given and it asks for a device code, a way to show
+        that is enough.
         """
         from grantway.dispatcher import Dispatcher
 
+        asks = parameters is not None and self._asks_for_code(profile, parameters)
         return Dispatcher(
             self.registry,
             transport=self.transport,
             clock=self._clock,
-            prompter=self.shown(self.prompter) if shows_code else self.prompter,
+            prompter=self.shown(self.prompter) if asks else self.prompter,
             config=self.configuration,
             profile=profile,
         )
+
+    def _asks_for_code(self, profile: str | None, parameters: "Mapping[str, object]") -> bool:
+        """Whether the call or its profile asks for a device code."""
+        from grantway.parameters import DEVICE_CODE
+
+        if DEVICE_CODE.name in parameters:
+            return bool(parameters[DEVICE_CODE.name])
+        layer = self.configuration.profile_layer(profile, self.registry.parameters)
+        return layer is not None and DEVICE_CODE.name in layer.given
 
 
 pass_session = click.make_pass_decorator(Session, ensure=True)

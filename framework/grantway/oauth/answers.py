@@ -329,15 +329,17 @@ def _malformed(
     answer: Answer, request: AuthorityRequest, context: Context, what: str
 ) -> MalformedResponse:
     host = host_of(request.url)
+    passes = answer.status >= 500 or answer.status == 429
     return MalformedResponse(
         f"{host} answered the {request.endpoint} request with HTTP {answer.status} and {what}.",
         remedy="Try again later: the server is in trouble."
-        if answer.status >= 500
+        if passes
         else "Check that the address is an authority's, and that no proxy answers in its place.",
         host=host,
         status=answer.status,
         content_type=_shown_type(answer, context),
-        retryable=answer.status >= 500,
+        retryable=passes,
+        retry_after=retry_after(answer.headers, context.clock.time()),
     )
 
 

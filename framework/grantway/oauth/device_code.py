@@ -6,11 +6,12 @@
     slow_down                           the pause grows by 5 seconds for good, then another poll
     no answer, a server in trouble      the pause doubles, up to a minute, until there is an answer
     anything else, as access_denied     the authority's error is raised
-    the next poll would be too late     ExpiredToken
+    the next poll would be too late     ExpiredToken; after no answer, what was in its way
 
 `Schedule` is that table, without a clock or a network: polls never come faster than the authority
-says, nor after the code has expired by the monotonic clock. An issued token is never lost to a
-further poll: what can fail once it is there comes after the last one.
+says (by interval, slow_down or Retry-After), nor after the code has expired by the monotonic
+clock. An issued token is never lost to a further poll: what can fail once it is there comes after
+the last one, and there is time for it.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,12 +22,12 @@ import attrs
 from grantway.authority import AuthorityRequest, Endpoints
 from grantway.environment import host_of
 from grantway.errors import (
+    AccessDenied,
     AuthorityError,
     ExpiredToken,
     GrantwayError,
     MalformedResponse,
     ProtocolViolation,
-    Throttled,
     TransportError,
 )
 from grantway.oauth.answers import seconds
@@ -42,12 +43,18 @@ INTERVAL = 5.0
 SLOWER = 5.0
 """Seconds that each `slow_down` adds (RFC 8628, section 3.5)."""
 
+AFTERWARDS = 60.0
+"""Seconds for what comes when the code has expired: the answer to the last poll, and its checks."""
+
 _LIFETIME = 900.0
 _LONGEST = 86_400.0
 # However short an interval the authority allows: nobody can type faster.
 _SHORTEST = 1.0
 _LONGEST_PAUSE = 60.0
 _TICK = 1.0
+# Nobody types a longer code, nor reads a longer address.
+_MOST_CODE = 100
+_MOST_ADDRESS = 2000
 
 
 class Poll(Enum):
@@ -65,27 +72,31 @@ class Schedule:
     Attributes:
         interval: seconds between two polls, as far as the authority has said.
         pause: seconds before the next one; longer than `interval` while no answers come.
+        least: seconds before the next one at least, by the authority's word.
     """
 
     interval: float
     pause: float
+    least: float
 
     @classmethod
     def of(cls, interval: float) -> "Schedule":
         """The schedule that an authority asks for."""
-        return cls(interval, interval)
+        return cls(interval, interval, interval)
 
-    def after(self, poll: Poll) -> "Schedule":
-        """What holds after a poll that brought no token."""
-        match poll:
-            case Poll.PENDING:
-                return Schedule.of(self.interval)
-            case Poll.SLOW_DOWN:
-                return Schedule.of(self.interval + SLOWER)
-            case Poll.NO_ANSWER:
-                return Schedule(
-                    self.interval, max(self.interval, min(self.pause * 2, _LONGEST_PAUSE))
-                )
+    def after(self, poll: Poll, retry_after: float = 0.0) -> "Schedule":
+        """What holds after a poll that brought no token, nor an answer before `retry_after`."""
+        interval = self.interval + (SLOWER if poll is Poll.SLOW_DOWN else 0.0)
+        pause = min(self.pause * 2, _LONGEST_PAUSE) if poll is Poll.NO_ANSWER else interval
+        least = max(interval, retry_after)
+        return Schedule(interval, max(pause, least), least)
+
+    def wait(self, left: float) -> float:
+        """Seconds to wait of the `left` ones in which the code is good.
+
+        A pause that nobody asked for leaves room for one more poll at the end.
+        """
+        return max(self.least, min(self.pause, left - _TICK))
 
 
 @attrs.frozen
@@ -97,6 +108,7 @@ class DeviceAuthorization:
         user_code: for the person; it has no control characters in it.
         verification_uri: the page to enter it at; `verification_uri_complete` has it filled in.
         expires_in: seconds from the answer on in which the code is good.
+        expires: when they are over, on `clock.monotonic()`.
         interval: seconds between two polls.
     """
 
@@ -105,6 +117,7 @@ class DeviceAuthorization:
     verification_uri: str
     verification_uri_complete: str
     expires_in: float
+    expires: float
     interval: float
 
 
@@ -130,6 +143,8 @@ def redemption(request: TokenRequest, endpoints: Endpoints, code: Secret) -> Aut
             *redeemed_audience(request),
         ),
         authentication=client_authentication(request, endpoints),
+        # A poll is repeated by the schedule alone.
+        single_use=True,
     )
 
 
@@ -137,7 +152,7 @@ def begin(sent: AuthorityRequest, context: Context) -> DeviceAuthorization:
     """Ask for a code.
 
     Raises:
-        MalformedResponse: something is missing in the answer.
+        MalformedResponse: something is missing in the answer, or cannot be.
         ProtocolViolation: the page to go to is not fit to be shown.
         AuthorityError, TransportError, DeadlineExceeded: as the transport.
     """
@@ -145,27 +160,44 @@ def begin(sent: AuthorityRequest, context: Context) -> DeviceAuthorization:
     host = host_of(sent.url)
 
     def text(*names: str) -> str:
-        found = next((answer[name] for name in names if answer.get(name)), "")
-        return found if isinstance(found, str) else ""
+        found = (answer.get(name) for name in names)
+        return next((each for each in found if isinstance(each, str) and each), "")
 
-    device_code, user_code = Secret(text("device_code") or " "), text("user_code")
-    if not text("device_code") or not user_code.strip():
-        raise MalformedResponse(
-            f"{host} answered the device_authorization request without a code.",
-            remedy="Check that the application may use the device code grant.",
+    def malformed(how: str) -> MalformedResponse:
+        return MalformedResponse(
+            f"{host} answered the device_authorization request {how}.",
+            remedy="Check that the address is an authority's, and that the application may use "
+            "the device code grant.",
             host=host,
         )
+
+    if not text("device_code").strip():
+        raise malformed("without a device_code")
+    device_code = Secret(text("device_code"))
     context.redactor.add(device_code)
-    lifetime = seconds(answer.get("expires_in"))
-    interval = seconds(answer.get("interval"))
+    user_code = _printable(text("user_code"))
+    if not 0 < len(user_code) <= _MOST_CODE:
+        raise malformed("without a user_code that a person can enter")
+    page = text("verification_uri", "verification_url")
+    if not page:
+        raise malformed("without a verification_uri")
+    given, pace = seconds(answer.get("expires_in")), seconds(answer.get("interval"))
+    lifetime = min(_LIFETIME if given is None else given, _LONGEST)
+    interval = max(INTERVAL if pace is None else pace, _SHORTEST)
+    if interval >= lifetime:
+        raise malformed(
+            f"with a code that is good for {lifetime:g} seconds, and is to be asked for only "
+            f"every {interval:g} seconds"
+        )
     complete = text("verification_uri_complete")
     return DeviceAuthorization(
         device_code,
-        _printable(user_code),
-        _page(text("verification_uri", "verification_url"), host, context),
+        user_code,
+        _page(page, host, context),
         _page(complete, host, context) if complete else "",
-        min(_LIFETIME if lifetime is None else lifetime, _LONGEST),
-        max(INTERVAL if interval is None else interval, _SHORTEST),
+        lifetime,
+        context.clock.monotonic() + lifetime,
+        interval,
     )
 
 
@@ -177,7 +209,7 @@ def poll(
 ) -> Mapping[str, object]:
     """Poll until the person has signed in, and return the token endpoint's answer.
 
-    `tick` is told once a second how many seconds the code is still good.
+    `tick` is told once a second how many seconds are left to sign in.
 
     Raises:
         ExpiredToken: nobody did in time.
@@ -185,27 +217,27 @@ def poll(
         AuthorityError: anything else that the authority will not be moved from.
         DeadlineExceeded, Cancelled: the caller's time was up, or nobody waits.
     """
-    expires = context.clock.monotonic() + device.expires_in
+    ends = min(device.expires, context.deadline)
     schedule = Schedule.of(device.interval)
+    unanswered: GrantwayError | None = None
     while True:
-        due = context.clock.monotonic() + schedule.pause
-        if due >= expires:
-            raise ExpiredToken(
-                "The device code has expired; nobody has signed in with it.",
-                remedy="Start again, and enter the code within "
-                f"{max(1, round(device.expires_in / 60))} minutes.",
-                error="expired_token",
-            )
+        now = context.clock.monotonic()
+        due = now + schedule.wait(device.expires - now)
+        if due >= device.expires:
+            raise unanswered or _expired(device)
         while (left := due - context.clock.monotonic()) > 0:
-            tick(expires - context.clock.monotonic())
+            tick(ends - context.clock.monotonic())
             context.sleep(min(left, _TICK))
         try:
             return context.transport.fetch_token(sent, context)
         except GrantwayError as error:
             brought = outcome_of(error)
             if brought is None:
+                error.remedy = error.remedy or _remedy(error)
                 raise
-            schedule = schedule.after(brought)
+            asked = isinstance(error, AuthorityError | MalformedResponse) and error.retry_after
+            schedule = schedule.after(brought, asked or 0.0)
+            unanswered = error if brought is Poll.NO_ANSWER else None
 
 
 def outcome_of(error: GrantwayError) -> Poll | None:
@@ -215,14 +247,41 @@ def outcome_of(error: GrantwayError) -> Poll | None:
             return Poll.PENDING
         case AuthorityError(error="slow_down"):
             return Poll.SLOW_DOWN
-        case Throttled():
-            return Poll.NO_ANSWER
-        case AuthorityError(retryable=True) | MalformedResponse(retryable=True):
-            return Poll.NO_ANSWER
-        case TransportError(retryable=True):
+        case (
+            AuthorityError(retryable=True)
+            | MalformedResponse(retryable=True)
+            | TransportError(retryable=True)
+        ):
             return Poll.NO_ANSWER
         case _:
             return None
+
+
+def in_words(seconds: float) -> str:
+    """A length of time as a person says it."""
+    minutes = int(seconds // 60)
+    return f"{minutes} minutes" if minutes > 1 else f"{seconds:.0f} seconds"
+
+
+def _expired(device: DeviceAuthorization) -> ExpiredToken:
+    return ExpiredToken(
+        "The device code has run out, and nobody has signed in with it.",
+        remedy=f"Start again, and enter the new code within {in_words(device.expires_in)}.",
+        error="expired_token",
+    )
+
+
+def _remedy(error: GrantwayError) -> str:
+    match error:
+        case ExpiredToken():
+            return "Start again, and enter the new code in time."
+        case AccessDenied():
+            return (
+                "Start again, and agree to the sign-in; if that is not offered, ask whoever "
+                "administers the application."
+            )
+        case _:
+            return ""
 
 
 def _printable(text: str) -> str:
@@ -232,10 +291,14 @@ def _printable(text: str) -> str:
 
 def _page(url: str, host: str, context: Context) -> str:
     try:
-        # Checks for control characters and look-alikes too.
         context.environment.check_scheme(url)
+        # What a terminal obeys and what looks like something else is not ASCII, or refused above.
+        if not url.isascii() or len(url) > _MOST_ADDRESS:
+            raise ValueError
     except ValueError:
         raise ProtocolViolation(
-            f"{host} sends people to an address that is not shown: it is no plain https one."
+            f"{host} sends people to an address that is not shown: it is no plain https one.",
+            remedy="Sign in where a browser can be opened, and tell whoever runs the authority: "
+            "its verification_uri has to be https.",
         ) from None
     return url

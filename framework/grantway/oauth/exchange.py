@@ -3,14 +3,28 @@
 The order is that of what can be lost. A refresh token that arrives is put where it is safe
 before anything else is looked at; then the id_token is checked; then the result is made. Until
 then every token is a `Secret`, so that none is in a traceback.
+
+An id_token that fails a check fails the call. One that cannot be checked now, because the
+authority's keys cannot be had or the time is up, costs a warning and the knowledge of who has
+signed in, but not the access token, which may have cost a person their time. Only a caller who
+named the account must know.
 """
 
 from collections.abc import Callable, Mapping
 
 from grantway.authority import AuthorityRequest
+from grantway.errors import (
+    AuthorityError,
+    Cancelled,
+    DeadlineExceeded,
+    GrantwayError,
+    MalformedResponse,
+    TransportError,
+)
 from grantway.oauth.answers import expiry, instant, later, token_type
 from grantway.oauth.authentication_methods import methods_of
 from grantway.oauth.id_token import checked_claims
+from grantway.parameters import ACCOUNT
 from grantway.provider import Context
 from grantway.request import TokenRequest
 from grantway.result import AuthenticationResult, UserInfo
@@ -87,13 +101,19 @@ def result_of(
     kind = token_type(answer, sent)
     account = None
     if id_token := secret("id_token"):
-        claims = checked_claims(
-            id_token,
-            client_id=request.client_id,
-            context=context,
-            access_token=access_token,
-            nonce=nonce,
-        )
+        claims = None
+        try:
+            claims = checked_claims(
+                id_token,
+                client_id=request.client_id,
+                context=context,
+                access_token=access_token,
+                nonce=nonce,
+            )
+        except GrantwayError as error:
+            if not _passes(error) or ACCOUNT.name in request.values:
+                raise
+            context.logger.warning("who has signed in is not known: %s", error)
         if claims is None:
             id_token = None
         else:
@@ -121,3 +141,18 @@ def result_of(
         provider=request.provider,
         correlation_id=context.correlation_id,
     )
+
+
+def _passes(error: GrantwayError) -> bool:
+    """Whether it is a matter of the moment that an id_token cannot be checked."""
+    match error:
+        case (
+            TransportError(retryable=True)
+            | MalformedResponse(retryable=True)
+            | AuthorityError(retryable=True)
+            | DeadlineExceeded()
+            | Cancelled()
+        ):
+            return True
+        case _:
+            return False

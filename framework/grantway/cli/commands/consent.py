@@ -10,7 +10,7 @@ from grantway.cli.calls import call_options, check_names, explained
 from grantway.cli.options import ParameterCommand, given
 from grantway.cli.session import Session
 from grantway.errors import InvalidParameter
-from grantway.parameters import CONSENT, DEVICE_CODE, SAVE_REFRESH_TOKEN
+from grantway.parameters import CONSENT, SAVE_REFRESH_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,10 @@ _MULTIFACTOR = "mfa"
 )
 @call_options
 @click.option(
-    "--timeout", type=float, metavar="SECONDS", help="Seconds it may take.  [default: 300]"
+    "--timeout",
+    type=float,
+    metavar="SECONDS",
+    help="Seconds it may take. [default: 300; with a device code, until that expires]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON; errors in JSON too.")
 @click.pass_context
@@ -84,8 +87,7 @@ def command(
             parameter=SAVE_REFRESH_TOKEN.name,
         )
     choice = {"provider": provider, "parameter_set": parameter_set, CONSENT.name: True}
-    shows_code = bool(parameters.get(DEVICE_CODE.name))
-    with session.dispatcher(profile, shows_code=shows_code) as dispatcher:
+    with session.dispatcher(profile, parameters) as dispatcher:
         if session.verbosity:
             explained(dispatcher, {**choice, **parameters})
         acquire = cast("Callable[..., AuthenticationResult]", dispatcher.acquire)

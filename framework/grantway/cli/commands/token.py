@@ -9,7 +9,6 @@ from grantway.cli.calls import call_options, check_names, explained
 from grantway.cli.options import ParameterCommand, given
 from grantway.cli.session import Session
 from grantway.errors import ProtocolViolation, VaultError
-from grantway.parameters import DEVICE_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +52,8 @@ FORMATS = ("text", "json", "header", "env", "table")
     "--timeout",
     type=float,
     metavar="SECONDS",
-    help="Seconds it may take. [default: 60; 300 where a person acts]",
+    help="Seconds it may take. [default: 60; 300 where a person acts; with a device code, until "
+    "that expires]",
 )
 @click.option("--force-refresh", is_flag=True, help="Get a new token though one is at hand.")
 @click.option(
@@ -100,8 +100,7 @@ def command(
     session = Session.of(context)
     parameters = given(context, session.registry)
     check_names(session.registry, provider, parameter_set)
-    shows_code = bool(parameters.get(DEVICE_CODE.name))
-    with session.dispatcher(profile, shows_code=shows_code) as dispatcher:
+    with session.dispatcher(profile, parameters) as dispatcher:
         choice = {"provider": provider, "parameter_set": parameter_set}
         if session.verbosity:
             explained(dispatcher, {**choice, **parameters})
