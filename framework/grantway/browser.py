@@ -60,7 +60,7 @@ def open_page(
         import subprocess
 
         try:
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603  # our own Python, and no shell
                 command,
                 input=url.encode(),
                 stdout=subprocess.DEVNULL,

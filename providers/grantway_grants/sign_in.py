@@ -112,6 +112,11 @@ def _in_browser(
 
     found = endpoints(request, context, "authorization")
     if not found.authorization:
+        if request.get(DEVICE_CODE) is False:
+            raise ConfigurationError(
+                f"{request.environment.name} has no sign-in page for a browser.",
+                remedy="Leave device_code out, so that a code for another device may be used.",
+            )
         return None
     attempt = authorization.Attempt.new(context)
     form_post = request.get(RESPONSE_MODE) == "form_post"
