@@ -73,7 +73,8 @@ class Acquisition:
         )
         self._account = None
         self._by_account = provider.renew is not None and REFRESH_TOKEN.name not in request.values
-        if self._by_account:
+        # Who is to see the sign-in page says there who they are.
+        if self._by_account and not self._sign_in:
             self._account = workplace.with_cache(
                 "list", lambda cache: accounts.chosen(cache, request)
             )
@@ -195,6 +196,8 @@ class Acquisition:
         try:
             if not self._sign_in:
                 result = self._renew(request, context)
+        except InvalidGrant as error:
+            request = _demanding(request, error.claims)
         except (InteractionRequired, AuthorityError) as error:
             can_ask = self._is_interactive and context.prompter is not None
             if not can_ask or not _is_for_a_person(error):
@@ -202,6 +205,9 @@ class Acquisition:
             if isinstance(error, InteractionRequired):
                 request = _demanding(request, error.claims)
         if result is None:
+            if self._by_account:
+                # Whoever signs in now may be another account, with a slot of its own.
+                self._slot = None
             result, renewed = provider.authenticate(request, context), False
         if type(result) is not AuthenticationResult:
             raise self._plugin_failed(f"returned a {type(result).__name__}, not a result")
@@ -256,7 +262,13 @@ class Acquisition:
         return self._settled.key(self._place.cache.fingerprint_key, result.account.subject)
 
     def _renew(self, request: TokenRequest, context: Context) -> AuthenticationResult | None:
-        """Try the refresh token at rest; None where there is none or it is spent."""
+        """Try the refresh token at rest; None where there is none.
+
+        Raises:
+            InvalidGrant: it is spent; or, where the authority says what it wants beside it, it
+                does not serve for this, and stays for what it does serve for.
+            GrantwayError: as the provider raises it.
+        """
         renew, slot = self._settled.choice.candidate.provider.renew, self._slot
         if renew is None or slot is None:
             return None
@@ -266,11 +278,12 @@ class Acquisition:
         context.redactor.add(stored.token)
         try:
             return renew(request, stored.token, context)
-        except InvalidGrant:
-            self._place.with_cache(
-                "remove", lambda cache: cache.remove_refresh_token(slot, stored.token)
-            )
-            return None
+        except InvalidGrant as error:
+            if not (error.suberror or error.claims):
+                self._place.with_cache(
+                    "remove", lambda cache: cache.remove_refresh_token(slot, stored.token)
+                )
+            raise
 
     def _slot_of(self, request: TokenRequest) -> str | None:
         """Where the refresh token rests that would serve this request, if one does."""

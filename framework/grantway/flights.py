@@ -115,10 +115,10 @@ class Flights(Generic[R]):
                     name="grantway-flight",
                     daemon=True,
                 ).start()
-            else:
-                told(remaining())
             landing = asyncio.wrap_future(flight.future)
             try:
+                if not leads:
+                    told(remaining())
                 # The time may be prolonged while the work goes on.
                 while not landing.done():
                     await asyncio.wait((landing,), timeout=remaining())

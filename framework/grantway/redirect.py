@@ -38,7 +38,7 @@ class RedirectAddress:
         Raises:
             ValueError: nobody could listen there, or anybody could.
         """
-        found = re.fullmatch(_ADDRESS, text, re.IGNORECASE)
+        found = re.fullmatch(_ADDRESS, text, re.IGNORECASE | re.ASCII)
         if found is None:
             raise ValueError(
                 f"{text!r} is no plain http address of this machine; register one such as "
@@ -48,6 +48,8 @@ class RedirectAddress:
         number = int(port) if port else None
         if number is not None and not 0 < number < 65536:
             raise ValueError(f"{text!r} has a port that does not exist")
+        if {"", ".", ".."}.intersection(path.split("/")[1:-1]) or path.endswith(("/.", "/..")):
+            raise ValueError(f"{text!r} has a path that browsers rewrite on their way")
         return cls(host.lower(), number, path)
 
     @property

@@ -115,8 +115,8 @@ def _in_browser(
     if not found.authorization:
         if request.get(DEVICE_CODE) is False:
             raise ConfigurationError(
-                f"{request.environment.name} has no sign-in in a browser.",
-                remedy="Leave device_code=False out, so that a person can sign in with a code.",
+                f"{request.environment.name} has no sign-in page for a browser.",
+                remedy="Leave device_code out, so that a code for another device may be used.",
             )
         return None
     attempt = authorization.Attempt.new(context)

@@ -10,6 +10,7 @@ history. That page is held until it is known how the sign-in ended, and says so.
 fixed: nothing that came over the network is in it.
 """
 
+import errno
 import http.server
 import socket
 import socketserver
@@ -19,7 +20,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import Self, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from grantway.errors import ConfigurationError
 from grantway.oauth.answers import JsonObject
@@ -31,15 +32,18 @@ Answer = Mapping[str, str]
 RESULT = "result"
 """The last segment of the page that a person sees at the end."""
 
+OUTCOME = 30.0
+"""Seconds that the last page waits to learn how the sign-in ended."""
+
 _LARGEST = 64 * 1024
+_DIGITS = 9
 _MOST_FIELDS = 50
 _MOST_CONNECTIONS = 512
 # Seconds: for one stray client; between two looks at whether anybody still waits; for the person's
-# browser to fetch the last page; for that page to wait for the outcome.
+# browser to fetch the last page.
 _PATIENCE = 5.0
 _LOOK = 0.05
 _LINGER = 2.0
-_OUTCOME = 30.0
 _TRIES = 20
 
 _HEADERS: Mapping[str, str] = MappingProxyType(
@@ -94,6 +98,7 @@ class Listener:
         address: where the browser returns to.
         accepts: whether an answer belongs to this sign-in, by its state.
         form_post: the answer comes as a form that is posted, and not in the query.
+        outcome_within: seconds that the last page waits to learn how the sign-in ended.
 
     Raises:
         ConfigurationError: the port is taken, or nothing can be bound.
@@ -105,9 +110,11 @@ class Listener:
         accepts: Callable[[Answer], bool],
         *,
         form_post: bool = False,
+        outcome_within: float = OUTCOME,
     ) -> None:
         self.address = address
         self.form_post = form_post
+        self._patience = outcome_within
         self._accepts = accepts
         self._lock = threading.Lock()
         self._answer: Answer | None = None
@@ -116,8 +123,11 @@ class Listener:
         self._shown = threading.Event()
         self._page = _FAILED
         self._servers = _bound(self)
+        port = self._servers[0].server_address[1]
         #: With the port that is listened on: what the authorization request names.
-        self.redirect_uri = address.at(self._servers[0].server_address[1])
+        self.redirect_uri = address.at(port)
+        #: What browsers say in `Host` when they return: they leave the scheme's own port out.
+        self.host = address.host if port == 80 else f"{address.host}:{port}"
 
     def __repr__(self) -> str:
         return f"<Listener at {self.redirect_uri}>"
@@ -173,7 +183,7 @@ class Listener:
 
     def outcome(self) -> str:
         """The last page, once it is known how the sign-in ended."""
-        known = self._concluded.wait(_OUTCOME)
+        known = self._concluded.wait(self._patience)
         title, text, colour = self._page if known else _RECEIVED
         return _PAGE.format(title=title, text=text, colour=colour)
 
@@ -264,9 +274,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _is_ours(self) -> bool:
         """Whether the request is for this very address: no name that merely leads here is."""
-        wanted = urlsplit(self._listener.redirect_uri).netloc
         given = self.headers.get_all("Host", [])
-        if [each.strip().lower() for each in given] == [wanted]:
+        if [each.strip().lower() for each in given] == [self._listener.host]:
             return True
         self._say(400)
         return False
@@ -282,10 +291,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._say(415)
         elif not length.isascii() or not length.isdigit():
             self._say(411)
-        elif int(length) > _LARGEST:
+        elif len(length) > _DIGITS or int(length) > _LARGEST:
             self._say(413)
+        elif len(body := self.rfile.read(int(length))) < int(length):
+            # Half a code is none.
+            self._say(400)
         else:
-            body = self.rfile.read(int(length))
             self._take(body.decode("ascii", "replace"))
 
     def _take(self, encoded: str) -> None:
@@ -314,7 +325,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002  # of the library
         """Without the library's page, which would repeat what was asked."""
         with suppress(OSError):
-            self._say(code)
+            if code == 501:
+                # A method for which there is no `do_`: none that is taken here.
+                self._say(405, allow="POST" if self._listener.form_post else "GET")
+            else:
+                self._say(code)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # of the library
         """Nothing: the request line has the code in it."""
@@ -380,14 +395,16 @@ def _where_there_is_one() -> Generator[None]:
 
 
 def _is_taken(error: OSError) -> bool:
-    import errno
-
+    # Windows says EACCES of a port that another program has for itself.
     return error.errno in (errno.EADDRINUSE, errno.EACCES)
 
 
 def _unbound(address: RedirectAddress, error: OSError) -> ConfigurationError:
     where = f"port {address.port}" if address.port else "any port"
-    reason = "it is taken" if _is_taken(error) else type(error).__name__
+    reason = {
+        errno.EADDRINUSE: "it is taken",
+        errno.EACCES: "it is taken, or kept for administrators",
+    }.get(error.errno or 0, type(error).__name__)
     return ConfigurationError(
         f"The browser's answer cannot be listened for on {where} of {address.host}: {reason}.",
         remedy="End the program that listens there, or give another redirect_uri that is "
