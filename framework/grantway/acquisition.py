@@ -190,25 +190,33 @@ class Acquisition:
         )
 
     def _obtain(self, request: TokenRequest, context: Context) -> AuthenticationResult:
-        provider = self._settled.choice.candidate.provider
+        """Renew or authenticate; store what comes, tell observers."""
         self._slot = self._slot_of(request)
-        result, renewed = None, True
-        try:
-            if not self._sign_in:
-                result = self._renew(request, context)
-        except InvalidGrant as error:
-            request = _demanding(request, error.claims)
-        except (InteractionRequired, AuthorityError) as error:
-            can_ask = self._is_interactive and context.prompter is not None
-            if not can_ask or not _is_for_a_person(error):
-                raise
-            if isinstance(error, InteractionRequired):
-                request = _demanding(request, error.claims)
+        result, wanted = self._renewed(request, context)
+        renewed = result is not None
         if result is None:
             if self._by_account:
                 # Whoever signs in now may be another account, with a slot of its own.
                 self._slot = None
-            result, renewed = provider.authenticate(request, context), False
+            result = self._settled.choice.candidate.provider.authenticate(wanted, context)
+        result = self._stored(result, request, context)
+        self._tell(
+            "token.acquired",
+            tenant_id=result.tenant_id,
+            expires_on=result.expires_on,
+            renewed=renewed,
+        )
+        self._check_account(result)
+        return result
+
+    def _stored(
+        self, result: AuthenticationResult, request: TokenRequest, context: Context
+    ) -> AuthenticationResult:
+        """Check what a provider has returned, put it into the cache, and complete it.
+
+        Raises:
+            PluginError: it is no result, or one that cannot be.
+        """
         if type(result) is not AuthenticationResult:
             raise self._plugin_failed(f"returned a {type(result).__name__}, not a result")
         if wrong := kept_fault(result):
@@ -225,20 +233,34 @@ class Acquisition:
         result = attrs.evolve(
             result,
             environment=result.environment or request.environment.name,
-            provider=result.provider or provider.name,
+            provider=result.provider or request.provider,
             acquired_on=result.acquired_on or self._now(),
         )
         if result.expires_on is not None:
             key = self._key_for(result)
             self._place.with_cache("put", lambda cache: cache.put(key, result))
-        self._tell(
-            "token.acquired",
-            tenant_id=result.tenant_id,
-            expires_on=result.expires_on,
-            renewed=renewed,
-        )
-        self._check_account(result)
         return result
+
+    def _renewed(
+        self, request: TokenRequest, context: Context
+    ) -> tuple[AuthenticationResult | None, TokenRequest]:
+        """What a refresh token at rest brings, if anything; else the request to authenticate by.
+
+        Raises:
+            GrantwayError: it brings nothing, and authenticating would not either.
+        """
+        if self._sign_in:
+            return None, request
+        try:
+            return self._renew(request, context), request
+        except InvalidGrant as error:
+            return None, _demanding(request, error.claims)
+        except (InteractionRequired, AuthorityError) as error:
+            can_ask = self._is_interactive and context.prompter is not None
+            if not can_ask or not _is_for_a_person(error):
+                raise
+            claims = error.claims if isinstance(error, InteractionRequired) else ""
+            return None, _demanding(request, claims)
 
     def _check_account(self, result: AuthenticationResult) -> None:
         """Refuse to serve the token of another account than the one that the call names.

@@ -193,7 +193,7 @@ def test_an_authority_without_sign_in_pages_is_signed_in_at_with_a_code(
     call = {"environment": environment(raw_server, OIDC), "application_id": "x"}
     log = Log()
     with dispatcher(StreamPrompter(log)) as asking:
-        with pytest.raises(ConfigurationError, match="no sign-in in a browser") as caught:
+        with pytest.raises(ConfigurationError, match="no sign-in page for a browser") as caught:
             asking.acquire(**call, device_code=False)
         assert caught.value.remedy
         with pytest.raises(InvalidClient):
