@@ -21,8 +21,10 @@ from grantway.named import Named
 from grantway.parameters import ParameterSet
 from grantway.redaction import Redactor
 from grantway.secret import Secret
-from grantway.token_cache import StoredRefreshToken as StoredRefreshToken
-from grantway.token_cache import TokenCache as TokenCache
+
+# Beside the other parts of the contract, where authors look for them.
+from grantway.token_cache import StoredRefreshToken as StoredRefreshToken  # noqa: PLC0414
+from grantway.token_cache import TokenCache as TokenCache  # noqa: PLC0414
 
 if TYPE_CHECKING:
     import logging

@@ -49,9 +49,7 @@ _STORED: Mapping[str, tuple[type, ...]] = {
     "provider": _TEXT,
 }
 _ACCOUNT: Mapping[str, tuple[type, ...]] = {
-    **dict.fromkeys(
-        ("subject", "issuer", "user_name", "object_id", "tenant_id", "name"), _TEXT
-    ),
+    **dict.fromkeys(("subject", "issuer", "user_name", "object_id", "tenant_id", "name"), _TEXT),
     "claims": (dict,),
 }
 
@@ -138,15 +136,16 @@ def _decoded(
         return None
     if not _holds(facts, fields) or facts.pop("is") != kind:
         return None
-    if not all(type(each) is str for each in facts.get("scopes", ())):
+    if not all(type(each) is str for each in cast("list[object]", facts.get("scopes", ()))):
         return None
     account = facts["account"]
     return facts if account is None or _holds(account, _ACCOUNT) else None
 
 
-def _holds(facts: object, fields: Mapping[str, tuple[type, ...]]) -> bool:
+def _holds(given: object, fields: Mapping[str, tuple[type, ...]]) -> bool:
+    facts = cast("dict[object, object]", given)
     return (
-        type(facts) is dict
+        type(given) is dict
         and facts.keys() == fields.keys()
         and all(type(facts[name]) in kinds for name, kinds in fields.items())
     )

@@ -198,7 +198,7 @@ class Database:
 
     def _identity(self) -> _Identity | None:
         try:
-            status = os.stat(self.path)
+            status = self.path.stat()
         except OSError:
             return None
         return status.st_dev, status.st_ino
@@ -313,7 +313,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             )
     if version > SCHEMA:
         raise CacheError(
-            f"The token cache {path} was made by a later version of grantway, and is left as it is.",
+            f"The token cache {path} is of a later version of grantway, and is left as it is.",
             remedy="Update grantway, or name another file: sqlite:///PATH.",
         )
     return int(version)

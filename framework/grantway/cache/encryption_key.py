@@ -20,6 +20,7 @@ raise who has not seen it.
 """
 
 import logging
+import os
 import re
 from base64 import b64decode
 from collections.abc import Callable
@@ -30,14 +31,13 @@ import attrs
 
 from grantway.cache import private
 from grantway.cache.locks import Locks
+from grantway.cache.references import Getenv, is_reference, opened
 from grantway.cache.sealing import KEY_LENGTH
 from grantway.errors import CacheError
 
 VARIABLE = "GRANTWAY_CACHE_KEY"
 SERVICE, ENTRY = "grantway", "token-cache-key"
 
-# A key as text is at most 64 characters; what is much longer is no key.
-_MOST = 1024
 _REMEDY = (
     "A key is 32 random bytes as hexadecimal or base64. Make one with: "
     'python -c "import secrets; print(secrets.token_hex(32))"'
@@ -66,9 +66,7 @@ class Keyring(Protocol):
         ...
 
 
-def configured(
-    getenv: Callable[[str], str | None], key_file: Path | None
-) -> EncryptionKey | None:
+def configured(getenv: Callable[[str], str | None], key_file: Path | None) -> EncryptionKey | None:
     """The key that the user named, by variable or file; None where neither was.
 
     Raises:
@@ -154,21 +152,13 @@ def _settled(found: _Found) -> EncryptionKey | None:
     return found
 
 
-def _of_variable(getenv: Callable[[str], str | None]) -> _Found:
+def _of_variable(getenv: Getenv) -> _Found:
     text = getenv(VARIABLE)
     if not text:
         return None
-    kind, colon, name = text.partition(":")
-    if not colon:
-        return _parsed(text, VARIABLE)
-    if kind.lower() == "file":
-        return _of_file(Path(name))
-    if kind.lower() == "env":
-        return _parsed(getenv(name) or "", f"the variable that {VARIABLE} names")
-    return CacheError(
-        f"{VARIABLE} is neither a key nor a reference that is known here.",
-        remedy=f"Give file:PATH, env:NAME or the key itself. {_REMEDY}",
-    )
+    if is_reference(text):
+        return _parsed(opened(text, getenv), f"{VARIABLE} ({text})")
+    return _parsed(text.strip(), VARIABLE)
 
 
 def _of_keyring(keyring: Keyring | None) -> _Found:
@@ -179,24 +169,17 @@ def _of_keyring(keyring: Keyring | None) -> _Found:
     except Exception as error:  # noqa: BLE001  # as above
         _unreachable(error)
         return None
-    return _parsed(text, f"the entry {SERVICE}/{ENTRY} of the keyring") if text else None
+    return _parsed(text.strip(), f"the entry {SERVICE}/{ENTRY} of the keyring") if text else None
 
 
 def _of_file(path: Path) -> _Found:
-    try:
-        content = private.read_file(path.expanduser(), _MOST)
-    except CacheError as error:
-        return error.with_traceback(None)
-    except RuntimeError:
-        return CacheError(
-            "The home folder in the path of the key file is not known.",
-            remedy="Give the whole path.",
-        )
-    return _parsed(content.decode("ascii", "replace"), f"the file {path}")
+    return _parsed(opened(f"file:{path}", os.getenv), f"the file {path}")
 
 
-def _parsed(text: str, source: str) -> EncryptionKey | CacheError:
-    value = _bytes_of(text.strip())
+def _parsed(text: str | CacheError, source: str) -> EncryptionKey | CacheError:
+    if isinstance(text, CacheError):
+        return text
+    value = _bytes_of(text)
     if value is None:
         return CacheError(f"There is no 256-bit key in {source}.", remedy=_REMEDY)
     return EncryptionKey(value, source)

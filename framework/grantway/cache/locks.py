@@ -14,7 +14,7 @@ before each lock it is looked at whether the path still means the file that is o
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -100,7 +100,7 @@ class Locks:
         self._path = path
 
     @contextmanager
-    def hold(self, key: str, sleep: Callable[[float], None]) -> Iterator[None]:
+    def hold(self, key: str, sleep: Callable[[float], None]) -> Generator[None]:
         """Hold `key` alone; see `Coordinator.lock`.
 
         Raises:

@@ -84,7 +84,7 @@ def write_new(path: Path, content: bytes) -> None:
     temporary = path.with_name(f"{path.name}.{os.urandom(8).hex()}.new")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600)
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(descriptor)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 from grantway.cache import private, rows
 from grantway.cache.database import Database, durably
 from grantway.cache.locks import Locks
+from grantway.cache.pruning import prune
 from grantway.cache.rows import Rows
 from grantway.cache.urls import CacheUrl, expanded
 from grantway.errors import CacheError
@@ -41,14 +42,13 @@ _TABLES = {rows.RESULT: "results", rows.REFRESH_TOKEN: "refresh_tokens"}
 _NEW_ROWS_PER_PRUNING = 1000
 _AT_ONCE = 500
 _NOTED_EVERY = 3600.0
-_OTHER_KEYS_KEPT = 30 * 86400.0
 
 _PUT_RESULT = """
     INSERT INTO results (name, key, expires, used, body) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (name) DO UPDATE SET
         key=excluded.key, expires=excluded.expires, used=excluded.used, body=excluded.body
 """
-_PUT_REFRESH_TOKEN = """
+_PUT_REFRESHING = """
     INSERT INTO refresh_tokens (name, key, owner, used, body) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (name) DO UPDATE SET
         key=excluded.key, owner=excluded.owner, used=excluded.used, body=excluded.body
@@ -126,7 +126,7 @@ class SqliteTokenCache:
         row = self._rows.refresh_token(slot, stored)
         owner = self._name("owner", stored.owner)
         values = (row.name, self._tag(), owner, self._now(), row.body)
-        self._database.run(lambda connection: durably(connection, _PUT_REFRESH_TOKEN, values))
+        self._database.run(lambda connection: durably(connection, _PUT_REFRESHING, values))
 
     def remove_refresh_token(self, slot: str, token: "Secret") -> None:
         """See `TokenCache.remove_refresh_token`."""
@@ -160,6 +160,7 @@ class SqliteTokenCache:
             # Gives the space back; it waits for nobody, and another time will do as well.
             with suppress(sqlite3.OperationalError):
                 connection.execute("VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
         self._database.run(forget)
 
@@ -230,20 +231,13 @@ class SqliteTokenCache:
 
     def remove(self, key: str) -> bool:
         """See `Inspector.remove`."""
-        return any([self._drop(kind, self._name(kind, key)) for kind in _TABLES])
+        # Both kinds are looked for, whatever the first one says.
+        removed = [self._drop(kind, self._name(kind, key)) for kind in _TABLES]
+        return any(removed)
 
     def prune(self) -> int:
         """See `Inspector.prune`."""
-        now, mine = self._now(), self._tag()
-        forgotten = (mine, now - _OTHER_KEYS_KEPT)
-        removed = self._delete("results", "expires < ?", (now,))
-        for table in _TABLES.values():
-            removed += self._delete(table, "key <> ? AND used < ?", forgotten)
-            removed += self._delete_beyond_limit(table)
-        self._database.run(
-            lambda connection: connection.execute("DELETE FROM pauses WHERE until < ?", (now,))
-        )
-        return removed
+        return prune(self._database, self._now(), self._limit, self._tag())
 
     # Rows by name.
 
@@ -306,38 +300,6 @@ class SqliteTokenCache:
             except CacheError as error:
                 # What was to be stored is stored.
                 logging.getLogger("grantway.cache").debug("pruning failed: %s", error)
-
-    def _delete(self, table: str, condition: str, values: tuple[object, ...]) -> int:
-        """Delete the rows of that condition, few at once, so that nobody waits for long."""
-        statement = (
-            f"DELETE FROM {table} WHERE id IN "  # noqa: S608  # our own names
-            f"(SELECT id FROM {table} WHERE {condition} LIMIT {_AT_ONCE})"
-        )
-        removed, count = 0, _AT_ONCE
-        while count == _AT_ONCE:
-            count = self._database.run(
-                lambda connection: connection.execute(statement, values).rowcount
-            )
-            removed += count
-        return removed
-
-    def _delete_beyond_limit(self, table: str) -> int:
-        statement = (
-            f"DELETE FROM {table} WHERE id IN "  # noqa: S608  # our own names
-            f"(SELECT id FROM {table} ORDER BY used LIMIT ?)"
-        )
-        removed = 0
-        while True:
-
-            def delete(connection: sqlite3.Connection) -> int:
-                (there,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
-                excess = min(there - self._limit, _AT_ONCE)
-                return connection.execute(statement, (excess,)).rowcount if excess > 0 else 0
-
-            count = self._database.run(delete)
-            removed += count
-            if count == 0:
-                return removed
 
     # The key.
 
