@@ -103,7 +103,7 @@ def opener(kind: str, folder: Path, server: Callable[[], RedisServer]) -> Callab
     return lambda: redis_cache(server(), prefix)
 
 
-def python(code: str, *arguments: str, user: int | None = None) -> subprocess.CompletedProcess[str]:
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run code in a process of its own, which sees the tests' own modules."""
     environ = {
         **os.environ,
@@ -117,6 +117,5 @@ def python(code: str, *arguments: str, user: int | None = None) -> subprocess.Co
         capture_output=True,
         text=True,
         timeout=120,
-        user=user,
         check=False,
     )

@@ -73,6 +73,9 @@ _ENVIRONMENT = frozenset(
     }
 )  # fmt: skip
 
+# With the schema damaged, the text of an error may be no text.
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+
 _REMEDIES = {
     sqlite3.SQLITE_BUSY: "Another process holds it; try again.",
     sqlite3.SQLITE_LOCKED: "Another process holds it; try again.",
@@ -129,14 +132,14 @@ class Database:
         file = self._identity()
         try:
             return self._attempt(use, file)
-        except sqlite3.Error as error:
-            if not _is_corrupt(error):
+        except _ERRORS as error:
+            if not self._is_corrupt(error):
                 raise self._failed(error) from None
             why = str(error)
         self._set_aside(file, why)
         try:
             return self._attempt(use, self._identity())
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             raise self._failed(error) from None
 
     def wait(self) -> Callable[[float], None]:
@@ -260,7 +263,16 @@ class Database:
             aside.name,
         )
 
-    def _failed(self, error: sqlite3.Error) -> CacheError:
+    def _is_corrupt(self, error: Exception) -> bool:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_READONLY:
+            # The file says so of itself, where the system would let us write.
+            return os.access(self.path, os.W_OK)
+        if code is None:
+            return isinstance(error, UnicodeDecodeError)
+        return code & 0xFF not in _ENVIRONMENT
+
+    def _failed(self, error: Exception) -> CacheError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         return CacheError(
             f"The token cache {self.path} failed: {error}.",
@@ -302,26 +314,21 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     Raises:
         CacheError: the database is none of ours, or of a later version.
     """
+    # In the opposite order to that in which `_migrate` makes them, for it may be at it now.
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    if application != _APPLICATION:
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if version or tables:
-            raise CacheError(
-                f"{path} is a database of something else, and is left as it is.",
-                remedy="Name another file: sqlite:///PATH.",
-            )
-    if version > SCHEMA:
+    if application != _APPLICATION and (version or tables):
+        raise CacheError(
+            f"{path} is a database of something else, and is left as it is.",
+            remedy="Name another file: sqlite:///PATH.",
+        )
+    if not 0 <= version <= SCHEMA:
         raise CacheError(
             f"The token cache {path} is of a later version of grantway, and is left as it is.",
             remedy="Update grantway, or name another file: sqlite:///PATH.",
         )
     return int(version)
-
-
-def _is_corrupt(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF not in _ENVIRONMENT
 
 
 def _close_all(links: list[_Link]) -> None:

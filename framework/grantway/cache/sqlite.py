@@ -194,9 +194,9 @@ class SqliteTokenCache:
 
     def info(self) -> CacheInfo:
         """See `Inspector.info`."""
+        mine = (self._tag(),)
 
         def count(connection: sqlite3.Connection) -> tuple[int, int, int]:
-            mine = (self._tag(),)
             results, other_results = connection.execute(
                 "SELECT count(*), coalesce(sum(key<>?), 0) FROM results", mine
             ).fetchone()
@@ -242,8 +242,7 @@ class SqliteTokenCache:
     # Rows by name.
 
     def _name(self, kind: str, key: str) -> bytes:
-        if not self._told:
-            self._tell_of_other_keys()
+        self._tag()
         return self._rows.sealer.name(kind, key)
 
     def _find(
@@ -313,11 +312,12 @@ class SqliteTokenCache:
         return kept(self._beside(".key"), self._locks, self._database.wait())
 
     def _tag(self) -> int:
-        return self._rows.sealer.tag
+        tag = self._rows.sealer.tag
+        if not self._told:
+            self._tell_of_other_keys(tag)
+        return tag
 
-    def _tell_of_other_keys(self) -> None:
-        tag = self._tag()
-
+    def _tell_of_other_keys(self, tag: int) -> None:
         def note(connection: sqlite3.Connection) -> bool:
             known = [key for (key,) in connection.execute("SELECT key FROM keys")]
             if tag not in known:
