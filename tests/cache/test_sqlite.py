@@ -141,7 +141,7 @@ def test_a_refresh_token_does_not_pass_for_a_result(cache: SqliteTokenCache, pat
         )
     connection.close()
     assert cache.get("k") is None
-    assert list(cache.entries())[0].kind == "refresh token"
+    assert next(cache.entries()).kind == "refresh token"
 
 
 # Keys.
@@ -299,7 +299,9 @@ def test_results_do_not_pile_up_though_nobody_prunes(path: Path) -> None:
     over = datetime.now(UTC) - timedelta(days=1)
     for number in range(2100):
         old = number % 2
-        cache.put(str(number), result(extended_expires_on=over, **{"expires_on": over} if old else {}))
+        cache.put(
+            str(number), result(extended_expires_on=over, **{"expires_on": over} if old else {})
+        )
     assert cache.info().results <= 1300
     assert cache.get("2098") is not None
     cache.close()
@@ -355,10 +357,14 @@ def test_what_others_can_open_is_refused(path: Path, name: str, mode: int) -> No
     first.close()
     (path.parent / name).chmod(mode)
     again = SqliteTokenCache(path)
-    with pytest.raises(CacheError, match=r"open to other users.*chmod [67]00 "):
+
+    def put_and_lock() -> None:
         again.put("k", result())
         with again.lock("k", time.sleep):
             pass
+
+    with pytest.raises(CacheError, match=r"open to other users.*chmod [67]00 "):
+        put_and_lock()
 
 
 @needs_posix
@@ -611,7 +617,7 @@ def test_threads_share_it(cache: SqliteTokenCache) -> None:
                 assert found.access_token == f"{name}-{number}"
                 if number % 10 == 0:
                     cache.put_refresh_token(f"{name}-{number}", stored())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # of a thread: told below
             failures.append(error)
 
     threads = [threading.Thread(target=work, args=(name,)) for name in range(8)]

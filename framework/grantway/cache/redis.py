@@ -114,7 +114,7 @@ class RedisTokenCache:
         if left is not None and left <= 0:
             self._server.run(lambda client: client.delete(at))
         else:
-            self._server.run(lambda client: client.set(at, row.body, left))
+            self._server.run(lambda client: client.set(at, row.body, px=left))
 
     # Refresh tokens.
 

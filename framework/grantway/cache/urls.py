@@ -39,7 +39,7 @@ class CacheUrl:
         """
         try:
             parts = urlsplit(url)
-            password = parts.password
+            password, _ = parts.password, parts.port
             given = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
         except ValueError:
             raise ConfigurationError(
