@@ -1,7 +1,7 @@
 """Results and refresh tokens as bytes: all that went in comes out, and nothing else is believed."""
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from typing import Any
 
 import attrs
