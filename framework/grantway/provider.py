@@ -10,7 +10,7 @@ records of functions too: an author writes functions and fills in a form.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import attrs
@@ -21,6 +21,10 @@ from grantway.named import Named
 from grantway.parameters import ParameterSet
 from grantway.redaction import Redactor
 from grantway.secret import Secret
+
+# Beside the other parts of the contract, where authors look for them.
+from grantway.token_cache import StoredRefreshToken as StoredRefreshToken  # noqa: PLC0414
+from grantway.token_cache import TokenCache as TokenCache  # noqa: PLC0414
 
 if TYPE_CHECKING:
     import logging
@@ -270,70 +274,14 @@ class Vault:
     summary: str = attrs.field(default="", kw_only=True)
 
 
-@attrs.frozen
-class StoredRefreshToken:
-    """A refresh token at rest.
-
-    Attributes:
-        token: the newest of its family.
-        account: who it signs in, where that is known.
-        owner: fingerprint of authority and client, by which accounts are listed.
-    """
-
-    token: Secret
-    account: "UserInfo | None" = None
-    owner: str = ""
-
-
-class TokenCache(Protocol):
-    """Where results and refresh tokens rest between calls.
-
-    Keys and slots are opaque texts made by the dispatcher under `fingerprint_key`; a cache
-    stores what it is given, never looks into it and never expires what is not expired. It is
-    used from many threads at once. It raises `CacheError` and nothing else.
-    """
-
-    @property
-    def fingerprint_key(self) -> bytes:
-        """The cache's own secret key, 32 bytes, under which keys and slots are made."""
-        ...
-
-    def get(self, key: str) -> "AuthenticationResult | None":
-        """The result stored under `key`, fresh or not."""
-        ...
-
-    def put(self, key: str, result: "AuthenticationResult") -> None:
-        """Store a result, in place of any other under `key`."""
-        ...
-
-    def get_refresh_token(self, slot: str) -> StoredRefreshToken | None:
-        """The refresh token resting in `slot`."""
-        ...
-
-    def put_refresh_token(self, slot: str, stored: StoredRefreshToken) -> None:
-        """Store a refresh token, in place of any other in `slot`."""
-        ...
-
-    def remove_refresh_token(self, slot: str, token: Secret) -> None:
-        """Remove `token` from `slot`; a newer one that took its place stays."""
-        ...
-
-    def refresh_tokens(self, owner: str) -> Sequence[tuple[str, StoredRefreshToken]]:
-        """Slot and content of every refresh token of an owner."""
-        ...
-
-    def clear(self) -> None:
-        """Forget everything."""
-        ...
-
-    def close(self) -> None:
-        """Release what the cache holds open; it is not used afterwards."""
-        ...
-
-
 @attrs.frozen(eq=False, repr=False)
 class TokenCacheFactory(Named):
-    """A kind of token cache: its name (and URL scheme), and how one is made from a URL."""
+    """A kind of token cache: its name (and URL scheme), and how one is made from a URL.
+
+    `create` is given the whole of what the caller named it by: the name alone, or a URL. It opens
+    nothing yet: a cache that cannot be reached says so by `CacheError` when it is used. It raises
+    `ConfigurationError` for a URL that cannot be understood. See `grantway.token_cache`.
+    """
 
     name: str
     create: Callable[[str], TokenCache]

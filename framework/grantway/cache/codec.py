@@ -1,0 +1,155 @@
+"""Results and refresh tokens as bytes, to be encrypted, and back.
+
+JSON, each kind with its version and exactly the fields of that version. What is not exactly that
+is None, as if it were not there: it is from another version, and can be had anew.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import cast
+
+import attrs
+
+from grantway.errors import CacheError
+from grantway.result import AuthenticationResult, UserInfo
+from grantway.secret import Secret
+from grantway.token_cache import StoredRefreshToken
+
+RESULT = "result/1"
+REFRESH_TOKEN = "refresh token/1"  # noqa: S105  # a kind of row, no secret
+
+_TEXT = (str,)
+_TEXT_OR_NONE = (str, type(None))
+
+_INSTANTS = ("acquired_on", "expires_on", "extended_expires_on", "refresh_on")
+_RESULT: Mapping[str, tuple[type, ...]] = {
+    "is": _TEXT,
+    "key": _TEXT,
+    "access_token": _TEXT,
+    "token_type": _TEXT,
+    **dict.fromkeys(_INSTANTS, _TEXT_OR_NONE),
+    "refresh_token": _TEXT_OR_NONE,
+    "id_token": _TEXT_OR_NONE,
+    "scopes": (list,),
+    "resource": _TEXT_OR_NONE,
+    "tenant_id": _TEXT,
+    "account": (dict, type(None)),
+    "environment": _TEXT,
+    "provider": _TEXT,
+    "correlation_id": _TEXT,
+}
+_STORED: Mapping[str, tuple[type, ...]] = {
+    "is": _TEXT,
+    "key": _TEXT,
+    "token": _TEXT,
+    "account": (dict, type(None)),
+    "owner": _TEXT,
+    "environment": _TEXT,
+    "provider": _TEXT,
+}
+_ACCOUNT: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("subject", "issuer", "user_name", "object_id", "tenant_id", "name"), _TEXT),
+    "claims": (dict,),
+}
+
+
+def encode_result(key: str, result: AuthenticationResult) -> bytes:
+    """A result and its key as bytes.
+
+    Raises:
+        CacheError: its account has claims that JSON does not know.
+    """
+    facts = _facts(result)
+    for name in _INSTANTS:
+        instant = facts[name]
+        facts[name] = instant.isoformat() if isinstance(instant, datetime) else None
+    return _encode({"is": RESULT, "key": key, **facts})
+
+
+def decode_result(content: bytes) -> tuple[str, AuthenticationResult] | None:
+    """Key and result; None where the bytes are not exactly that."""
+    facts = _decoded(content, RESULT, _RESULT)
+    if facts is None:
+        return None
+    try:
+        for name in _INSTANTS:
+            text = cast("str | None", facts[name])
+            facts[name] = None if text is None else datetime.fromisoformat(text)
+        facts["scopes"] = tuple(cast("list[str]", facts["scopes"]))
+        facts["account"] = _account(facts["account"])
+        return cast("str", facts.pop("key")), AuthenticationResult(**facts)  # type: ignore[arg-type]  # as `_RESULT` says
+    except ValueError:
+        return None
+
+
+def encode_refresh_token(slot: str, stored: StoredRefreshToken) -> bytes:
+    """A refresh token and its slot as bytes.
+
+    Raises:
+        as `encode_result`.
+    """
+    facts = {**_facts(stored), "token": stored.token.reveal()}
+    return _encode({"is": REFRESH_TOKEN, "key": slot, **facts})
+
+
+def decode_refresh_token(content: bytes) -> tuple[str, StoredRefreshToken] | None:
+    """Slot and refresh token; None where the bytes are not exactly that."""
+    facts = _decoded(content, REFRESH_TOKEN, _STORED)
+    if facts is None:
+        return None
+    try:
+        facts["token"] = Secret(cast("str", facts["token"]))
+        facts["account"] = _account(facts["account"])
+        return cast("str", facts.pop("key")), StoredRefreshToken(**facts)  # type: ignore[arg-type]  # as `_STORED` says
+    except ValueError:
+        return None
+
+
+def _facts(record: AuthenticationResult | StoredRefreshToken) -> dict[str, object]:
+    facts = {each.name: getattr(record, each.name) for each in attrs.fields(type(record))}
+    if record.account is not None:
+        names = (each.name for each in attrs.fields(UserInfo))
+        account = {name: getattr(record.account, name) for name in names}
+        facts["account"] = {**account, "claims": dict(record.account.claims)}
+    return facts
+
+
+def _encode(facts: dict[str, object]) -> bytes:
+    try:
+        return json.dumps(facts, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError):
+        pass
+    # Raised after that block: what json raises may tell a value.
+    raise CacheError(
+        "A token has claims that JSON cannot hold, so it is not kept.",
+        remedy="That is a fault of its provider: tell its author.",
+    )
+
+
+def _decoded(
+    content: bytes, kind: str, fields: Mapping[str, tuple[type, ...]]
+) -> dict[str, object] | None:
+    try:
+        facts = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    if not _holds(facts, fields) or facts.pop("is") != kind:
+        return None
+    if not all(type(each) is str for each in cast("list[object]", facts.get("scopes", ()))):
+        return None
+    account = facts["account"]
+    return facts if account is None or _holds(account, _ACCOUNT) else None
+
+
+def _holds(given: object, fields: Mapping[str, tuple[type, ...]]) -> bool:
+    facts = cast("dict[object, object]", given)
+    return (
+        type(given) is dict
+        and facts.keys() == fields.keys()
+        and all(type(facts[name]) in kinds for name, kinds in fields.items())
+    )
+
+
+def _account(facts: object) -> UserInfo | None:
+    return None if facts is None else UserInfo(**cast("dict[str, str]", facts))  # type: ignore[arg-type]  # as `_ACCOUNT` says

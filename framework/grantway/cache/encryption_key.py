@@ -1,0 +1,196 @@
+"""Where the key comes from that a token cache is encrypted with.
+
+The first of these that there is:
+
+1. `GRANTWAY_CACHE_KEY`: 256 bits as hexadecimal or base64, or a reference to them, `file:PATH` or
+   `env:NAME`. That the value itself is taken here is an exception from the rule that variables
+   carry references: a fleet's secrets reach its containers as variables, and `env:` would only
+   name another one;
+2. the key file that the cache's URL names: `?key_file=PATH`;
+3. the entry of the system's keyring, where the extra `keyring` and a backend that keeps secrets
+   are installed;
+4. the key file beside the database.
+
+Where neither keyring nor file has a key yet, one is made: in the keyring if there is one, else in
+the file. A key that is there is never replaced, for all that it encrypts would be lost with it. A
+keyring that cannot be reached now (locked, no session) counts as none.
+
+A key in clear is in no frame that raises: functions that read one return an error, for a caller to
+raise who has not seen it.
+"""
+
+import logging
+import os
+import re
+from base64 import b64decode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, cast
+
+import attrs
+
+from grantway.cache import private
+from grantway.cache.locks import Locks
+from grantway.cache.references import Getenv, is_reference, opened
+from grantway.cache.sealing import KEY_LENGTH
+from grantway.errors import CacheError
+
+VARIABLE = "GRANTWAY_CACHE_KEY"
+SERVICE, ENTRY = "grantway", "token-cache-key"
+
+_REMEDY = (
+    "A key is 32 random bytes as hexadecimal or base64. Make one with: "
+    'python -c "import secrets; print(secrets.token_hex(32))"'
+)
+# Backends that keep nothing, or that keep secrets in clear: a private file is then better.
+_UNFIT = re.compile(r"keyring\.backends\.(fail|null)|keyrings\.alt\b.*")
+
+
+@attrs.frozen
+class EncryptionKey:
+    """A key, and where it came from in words."""
+
+    value: bytes = attrs.field(repr=False)
+    source: str
+
+
+class Keyring(Protocol):
+    """What is used of keyring's `KeyringBackend`."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """See keyring."""
+        ...
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """See keyring."""
+        ...
+
+
+def configured(getenv: Callable[[str], str | None], key_file: Path | None) -> EncryptionKey | None:
+    """The key that the user named, by variable or file; None where neither was.
+
+    Raises:
+        CacheError: it was, and there is no key.
+    """
+    found = _of_variable(getenv)
+    if found is None and key_file is not None:
+        found = _of_file(key_file)
+    return _settled(found)
+
+
+def kept(beside: Path, locks: Locks, sleep: Callable[[float], None]) -> EncryptionKey:
+    """The key in the keyring, else that in the file `beside` the database; made if need be.
+
+    Raises:
+        CacheError: it can be neither read nor made.
+    """
+    keyring = system_keyring()
+    found = _there(keyring, beside)
+    if found is None:
+        # Of all processes that come first together, one makes the key.
+        with locks.hold("the encryption key", sleep):
+            found = _there(keyring, beside) or _made(keyring, beside)
+    if found is None:
+        raise CacheError(f"The key file {beside} was removed.", remedy="Try again.")
+    return found
+
+
+def system_keyring() -> Keyring | None:
+    """The system's keyring; None where there is none that keeps secrets."""
+    try:
+        import keyring
+    except ImportError:
+        return None
+    try:
+        backend = cast("Keyring", keyring.get_keyring())
+    except Exception as error:  # noqa: BLE001  # backends raise whatever their system does
+        _unreachable(error)
+        return None
+    # A chain tries each of its backends in turn.
+    chain = cast("tuple[object, ...]", tuple(getattr(backend, "backends", (backend,))))
+    fit = [each for each in chain if not _UNFIT.fullmatch(type(each).__module__)]
+    return backend if fit and len(fit) == len(chain) else None
+
+
+def _made(keyring: Keyring | None, beside: Path) -> EncryptionKey | None:
+    # Imported here: hardly any process makes a key.
+    from secrets import token_hex
+
+    if keyring is not None:
+        try:
+            keyring.set_password(SERVICE, ENTRY, token_hex(KEY_LENGTH))
+        except Exception as error:  # noqa: BLE001  # as above
+            _unreachable(error)
+        found = _settled(_of_keyring(keyring))
+        if found is not None:
+            return found
+    private.write_new(beside, f"{token_hex(KEY_LENGTH)}\n".encode())
+    return _settled(_of_file(beside))
+
+
+def _there(keyring: Keyring | None, beside: Path) -> EncryptionKey | None:
+    found = _of_keyring(keyring)
+    if found is None and private.check_file(beside):
+        found = _of_file(beside)
+    return _settled(found)
+
+
+def _unreachable(error: Exception) -> None:
+    logging.getLogger("grantway.cache").debug(
+        "the keyring cannot be used for the key: %s", type(error).__name__
+    )
+
+
+# What reads a key, and raises nothing while it holds one.
+
+_Found = EncryptionKey | CacheError | None
+
+
+def _settled(found: _Found) -> EncryptionKey | None:
+    if isinstance(found, CacheError):
+        raise found
+    return found
+
+
+def _of_variable(getenv: Getenv) -> _Found:
+    text = getenv(VARIABLE)
+    if not text:
+        return None
+    if is_reference(text):
+        return _parsed(opened(text, getenv), f"{VARIABLE} ({text})")
+    return _parsed(text.strip(), VARIABLE)
+
+
+def _of_keyring(keyring: Keyring | None) -> _Found:
+    if keyring is None:
+        return None
+    try:
+        text = keyring.get_password(SERVICE, ENTRY)
+    except Exception as error:  # noqa: BLE001  # as above
+        _unreachable(error)
+        return None
+    return _parsed(text.strip(), f"the entry {SERVICE}/{ENTRY} of the keyring") if text else None
+
+
+def _of_file(path: Path) -> _Found:
+    return _parsed(opened(f"file:{path}", os.getenv), f"the file {path}")
+
+
+def _parsed(text: str | CacheError, source: str) -> EncryptionKey | CacheError:
+    if isinstance(text, CacheError):
+        return text
+    value = _bytes_of(text)
+    if value is None:
+        return CacheError(f"There is no 256-bit key in {source}.", remedy=_REMEDY)
+    return EncryptionKey(value, source)
+
+
+def _bytes_of(text: str) -> bytes | None:
+    try:
+        if len(text) == 2 * KEY_LENGTH:
+            return bytes.fromhex(text)
+        spelled = text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4)
+        value = b64decode(spelled, validate=True)
+    except ValueError:
+        return None
+    return value if len(value) == KEY_LENGTH else None

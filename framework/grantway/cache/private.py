@@ -1,0 +1,146 @@
+"""Files that are one user's alone: how they are made, and when they are refused.
+
+A folder that belongs to this user and lets nobody else in is what all else rests on: in it nobody
+can put a link or another file in the place of ours between a look and an opening. So the folder
+is looked at first; what lies in it is made with its final permissions from the first moment.
+Windows has no permission bits, and the folders of a user's profile are the user's alone.
+"""
+
+import os
+import stat
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+from grantway.errors import CacheError
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder, or find that it is this user's alone.
+
+    Raises:
+        CacheError: it is not, or cannot be made.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check(folder, folder.lstat(), "folder")
+    except OSError as error:
+        fail(folder, "cannot be made", error)
+
+
+def check_file(path: Path) -> bool:
+    """Find that a file is this user's alone; whether there is one.
+
+    Raises:
+        CacheError: it is a link, no regular file, somebody else's or open to others.
+    """
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        fail(path, "cannot be looked at", error)
+    _check(path, status, "regular file")
+    return True
+
+
+def open_file(path: Path) -> int:
+    """Open a file for reading and writing, made if need be; the descriptor.
+
+    Raises:
+        CacheError: that failed, or the file is not this user's alone.
+    """
+    check_file(path)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
+    except OSError as error:
+        fail(path, "cannot be opened", error)
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """Up to `most` bytes of a file that is this user's alone.
+
+    Raises:
+        CacheError: it is not, or cannot be read.
+    """
+    check_file(path)
+    try:
+        with path.open("rb") as file:
+            return file.read(most)
+    except OSError as error:
+        fail(path, "cannot be read", error)
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Make a file with its whole content in one step; one that is there already stays as it is.
+
+    Raises:
+        CacheError: that failed.
+    """
+    temporary = path.with_name(f"{path.name}.{os.urandom(8).hex()}.new")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        _take_place(temporary, path)
+        _force_folder(path.parent)
+    except OSError as error:
+        fail(path, "cannot be made", error)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def fail(path: Path, what: str, error: OSError) -> NoReturn:
+    """Raise `CacheError` for what the operating system refused."""
+    raise CacheError(
+        f"{path} {what}: {error.strerror or type(error).__name__}.",
+        remedy="Check the free space and the permissions of its folder, or name another place: "
+        "sqlite:///PATH.",
+    ) from None
+
+
+def _take_place(temporary: Path, path: Path) -> None:
+    with suppress(FileExistsError):
+        try:
+            # Unlike a rename, a link never replaces what is there.
+            os.link(temporary, path)
+        except FileExistsError:
+            raise
+        except OSError:  # no links on this file system
+            if not path.exists():
+                temporary.rename(path)
+
+
+def _force_folder(folder: Path) -> None:
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # file systems that cannot; there is nothing to be done
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check(path: Path, status: os.stat_result, kind: str) -> None:
+    is_kind, mode = (stat.S_ISDIR, 700) if kind == "folder" else (stat.S_ISREG, 600)
+    if stat.S_ISLNK(status.st_mode):
+        what, remedy = "is a symbolic link", "Name the file or folder itself."
+    elif not is_kind(status.st_mode):
+        what, remedy = f"is not a {kind}", "Name another place: sqlite:///PATH."
+    elif sys.platform == "win32":
+        return
+    elif status.st_uid != os.geteuid():
+        what, remedy = "belongs to another user", "Name a place of your own: sqlite:///PATH."
+    elif status.st_mode & _OTHERS:
+        what, remedy = "is open to other users", f"Put it right with: chmod {mode} {path}"
+    else:
+        return
+    raise CacheError(f"{path} {what}, so no token is kept there.", remedy=remedy)

@@ -1,0 +1,119 @@
+"""The rows of a token cache that is encrypted: a name, and sealed content.
+
+What every such cache has in common, wherever its rows rest. The key is looked for when the first
+row is made or read. A row that cannot be opened, or holds what this version does not know, is
+told of and counts as not there; nothing fails because of it.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import attrs
+
+from grantway.cache import codec
+from grantway.cache.sealing import KEY_LENGTH, Sealer
+from grantway.errors import CacheError
+from grantway.token_cache import CacheEntry, StoredRefreshToken
+
+if TYPE_CHECKING:
+    from grantway.cache.encryption_key import EncryptionKey
+    from grantway.result import AuthenticationResult
+
+RESULT = "result"
+REFRESH_TOKEN = "refresh token"  # noqa: S105  # a kind of row, no secret
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Row:
+    """What is stored: nothing in it tells whose it is."""
+
+    name: bytes
+    body: bytes = attrs.field(repr=False)
+
+
+class Rows:
+    """Makes rows of what a cache is given, and reads them again."""
+
+    def __init__(self, find_key: "Callable[[], EncryptionKey]") -> None:
+        self._find_key = find_key
+        self._found: tuple[Sealer, str] | None = None
+        self._without = os.urandom(KEY_LENGTH)
+
+    @property
+    def fingerprint_key(self) -> bytes:
+        """See `TokenCache.fingerprint_key`: where no key can be had, one for this process."""
+        try:
+            return self.sealer.fingerprint_key
+        except CacheError:
+            return self._without
+
+    @property
+    def sealer(self) -> Sealer:
+        """What seals and names.
+
+        Raises:
+            CacheError: no key can be had.
+        """
+        return self._settled()[0]
+
+    @property
+    def source(self) -> str:
+        """Where the key came from, in words.
+
+        Raises:
+            as `sealer`.
+        """
+        return self._settled()[1]
+
+    def result(self, key: str, result: "AuthenticationResult") -> Row:
+        """The row of a result."""
+        return self._row(RESULT, key, codec.encode_result(key, result))
+
+    def refresh_token(self, slot: str, stored: StoredRefreshToken) -> Row:
+        """The row of a refresh token."""
+        return self._row(REFRESH_TOKEN, slot, codec.encode_refresh_token(slot, stored))
+
+    def read_result(self, name: bytes, body: object) -> "tuple[str, AuthenticationResult] | None":
+        """Key and result of a row; None where they cannot be had."""
+        return self._read(RESULT, name, body, codec.decode_result)
+
+    def read_refresh_token(
+        self, name: bytes, body: object
+    ) -> tuple[str, StoredRefreshToken] | None:
+        """Slot and refresh token of a row; None where they cannot be had."""
+        return self._read(REFRESH_TOKEN, name, body, codec.decode_refresh_token)
+
+    def entry(self, kind: str, name: bytes, body: object) -> CacheEntry | None:
+        """What a row is, for people; None where that cannot be told."""
+        if kind == RESULT:
+            result = self.read_result(name, body)
+            return CacheEntry.of_result(*result) if result else None
+        stored = self.read_refresh_token(name, body)
+        return CacheEntry.of_refresh_token(*stored) if stored else None
+
+    def _row(self, kind: str, key: str, content: bytes) -> Row:
+        sealer = self.sealer
+        name = sealer.name(kind, key)
+        return Row(name, sealer.seal(kind, name, content))
+
+    def _read(
+        self, kind: str, name: bytes, body: object, decode: Callable[[bytes], T | None]
+    ) -> T | None:
+        content = self.sealer.open(kind, name, body)
+        read = None if content is None else decode(content)
+        if read is None:
+            logging.getLogger("grantway.cache").warning(
+                "a %s in the token cache cannot be read, and is dropped", kind
+            )
+        return read
+
+    def _settled(self) -> tuple[Sealer, str]:
+        # Threads that come first together find the same key.
+        if self._found is None:
+            key = self._find_key()
+            self._found = (Sealer(key.value), key.source)
+        return self._found
