@@ -1,28 +1,34 @@
 """Obtaining one token that the cache does not have: the last two stops of `acquire`.
 
-A refresh token that an earlier call brought is tried first, silently. Whatever new refresh token
-arrives is put where it is safe the moment it arrives: in the vault the caller named, then in the
-token cache; only then is the result looked at further. A cache that fails costs a warning, never
-the token. A vault that fails costs the call, and the error carries the token.
+Of all processes that share the cache one does the work for a key, and looks into the cache again
+when its turn has come. A refresh token that an earlier call brought is tried first, silently.
+Whatever new refresh token arrives is put where it is safe the moment it arrives: in the vault the
+caller named, then in the token cache; only then is the result looked at further. A cache that
+fails costs a warning, never the token. A vault that fails costs the call, and the error carries
+the token. While the authority is in trouble, a token that has not expired yet is served.
 """
 
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import TypeVar
 
 import attrs
 
 from grantway import accounts, vaults
 from grantway.cache import keys
+from grantway.coordination import SharedPauses, alone
 from grantway.declarations import fault, kept_fault
 from grantway.errors import (
     AuthorityError,
     ConfigurationError,
+    DeadlineExceeded,
     GrantwayError,
     InteractionRequired,
     InvalidGrant,
     InvalidParameter,
+    MalformedResponse,
     PluginError,
+    TransportError,
     VaultError,
 )
 from grantway.events import emit
@@ -37,16 +43,14 @@ from grantway.workplace import Workplace
 TIMEOUT = 60.0
 INTERACTIVE_TIMEOUT = 300.0
 
-T = TypeVar("T")
-
 
 class Acquisition:
     """One attempt at one token, from the opened secrets to the stored result."""
 
     __slots__ = (
-        "_account", "_by_account", "_deadline", "_is_interactive", "_kept", "_may_prolong",
-        "_must_ask", "_place", "_settled", "_sign_in", "_slot", "_stale", "_timeout",
-        "_vault_failure", "key",
+        "_account", "_at_rest", "_behind", "_by_account", "_deadline", "_is_interactive", "_kept",
+        "_may_prolong", "_must_ask", "_place", "_settled", "_sign_in", "_slot", "_stale",
+        "_timeout", "_vault_failure", "key",
     )  # fmt: skip
 
     def __init__(
@@ -57,11 +61,15 @@ class Acquisition:
         *,
         force_refresh: bool = False,
         stale: AuthenticationResult | None = None,
+        behind: bool = False,
     ) -> None:
         request, provider = settled.request, settled.choice.candidate.provider
         self._place = workplace
         self._settled = settled
         self._stale = stale
+        self._at_rest: AuthenticationResult | None = None
+        #: Whether this is behind the back of whoever was served: nobody is asked then.
+        self._behind = behind
         self._is_interactive = request.parameter_set in provider.interactive
         # Whoever says what the sign-in page is to ask for wants to see it.
         self._sign_in = request.get(PROMPT) not in (None, "none")
@@ -105,11 +113,21 @@ class Acquisition:
         if self._must_ask:
             return None
         place, key = self._place, self.key
-        result = place.with_cache("get", lambda cache: cache.get(key))
-        if result is None or place.clock.time() >= result.serves_until:
+        result = self._at_rest = place.with_cache("get", lambda cache: cache.get(key))
+        if result is None or not place.freshness.serves(key, result):
+            return None
+        if self._behind and place.freshness.is_due(result):
             return None
         stale = self._stale
         return None if stale and stale.access_token == result.access_token else result
+
+    def is_due(self, result: AuthenticationResult) -> bool:
+        """Whether a new token should be asked for behind the back of whoever is served this one."""
+        return self._place.freshness.is_due(result)
+
+    def renewal(self, timeout: float) -> "Acquisition":
+        """The same token once more, behind the back of whoever is served."""
+        return Acquisition(self._place, self._settled, timeout, behind=True)
 
     @property
     def variant(self) -> str:
@@ -138,15 +156,39 @@ class Acquisition:
 
     def run(self, cancelled: threading.Event) -> AuthenticationResult:
         """Obtain the token, unless somebody has meanwhile; store it, tell observers."""
-        return self.fresh() or self._run(cancelled)
+        if (result := self.fresh()) is not None:
+            return result
+        context = self._context(cancelled)
+        try:
+            with alone(self._place, self.key, context, self.told_to_wait):
+                return self.fresh() or self._run(context)
+        except GrantwayError as error:
+            self._tell("token.failed", error=type(error).__name__)
+            if (result := self._in_trouble(error)) is None:
+                raise
+            context.logger.warning("a token that is about to expire is served: %s", error)
+            return result
 
-    def _run(self, cancelled: threading.Event) -> AuthenticationResult:
+    def _in_trouble(self, error: GrantwayError) -> AuthenticationResult | None:
+        """The token at rest, where it is better than an error that will pass by itself."""
+        match error:
+            case TransportError(retryable=True) | DeadlineExceeded():
+                pass
+            case MalformedResponse(retryable=True) | AuthorityError(retryable=True):
+                pass
+            case _:
+                return None
+        result, place = self._at_rest, self._place
+        if result is None or self._must_ask or self._stale is not None or self._behind:
+            return None
+        return result if place.freshness.serves_in_trouble(self.key, result) else None
+
+    def _run(self, context: Context) -> AuthenticationResult:
         environment = self._settled.request.environment
         if environment.unavailable:
             raise ConfigurationError(
                 f"{environment.name} cannot be used now.", remedy=environment.unavailable
             )
-        context = self._context(cancelled)
         for warning in self._settled.warnings:
             context.logger.warning("%s", warning)
         result: AuthenticationResult | None = None
@@ -157,10 +199,7 @@ class Acquisition:
                 self._settled.request, self._place.registry.vaults, context
             )
             result = self._obtain(request, context)
-        except GrantwayError as error:
-            self._tell("token.failed", error=type(error).__name__)
-            raise
-        except (KeyboardInterrupt, GeneratorExit):
+        except (GrantwayError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
             if self._settled.choice.candidate.builtin:
@@ -169,7 +208,6 @@ class Acquisition:
             raised = f"{type(error).__name__} {_place_of(error)}"
             _log_frames(error, context)
         if result is None:
-            self._tell("token.failed", error=PluginError.__name__)
             raise self._plugin_failed(f"raised {raised}")
         if self._vault_failure is not None:
             failure = self._vault_failure
@@ -192,14 +230,15 @@ class Acquisition:
     def _obtain(self, request: TokenRequest, context: Context) -> AuthenticationResult:
         """Renew or authenticate; store what comes, tell observers."""
         self._slot = self._slot_of(request)
-        result, wanted = self._renewed(request, context)
-        renewed = result is not None
-        if result is None:
-            if self._by_account:
-                # Whoever signs in now may be another account, with a slot of its own.
-                self._slot = None
-            result = self._settled.choice.candidate.provider.authenticate(wanted, context)
-        result = self._stored(result, request, context)
+        with ExitStack() as stack:
+            if self._slot and not request.environment.protocol.refresh_tokens_stay:
+                # One refresh token may serve many tenants and resources, each under its own key.
+                stack.enter_context(alone(self._place, self._slot, context, self.told_to_wait))
+            result, wanted, refused = self._renewed(request, context)
+            renewed = result is not None
+            if result is None:
+                result = self._authenticated(wanted, context, refused)
+            result = self._stored(result, request, context)
         self._tell(
             "token.acquired",
             tenant_id=result.tenant_id,
@@ -208,6 +247,24 @@ class Acquisition:
         )
         self._check_account(result)
         return result
+
+    def _authenticated(
+        self, request: TokenRequest, context: Context, refused: GrantwayError | None
+    ) -> AuthenticationResult:
+        if self._by_account:
+            # Whoever signs in now may be another account, with a slot of its own.
+            self._slot = None
+        try:
+            return self._settled.choice.candidate.provider.authenticate(request, context)
+        except InteractionRequired as error:
+            if not isinstance(refused, AuthorityError) or error.__cause__ is not None:
+                raise
+            # Nobody can sign in again here; so it is told why somebody would have to.
+            raise InteractionRequired(
+                f"The earlier sign-in serves no more: {refused.message} {error.message}",
+                remedy=f"{refused.advice} {error.remedy}".strip(),
+                claims=refused.claims,
+            ) from refused
 
     def _stored(
         self, result: AuthenticationResult, request: TokenRequest, context: Context
@@ -243,24 +300,24 @@ class Acquisition:
 
     def _renewed(
         self, request: TokenRequest, context: Context
-    ) -> tuple[AuthenticationResult | None, TokenRequest]:
-        """What a refresh token at rest brings, if anything; else the request to authenticate by.
+    ) -> tuple[AuthenticationResult | None, TokenRequest, GrantwayError | None]:
+        """What a refresh token at rest brings; else the request to authenticate by, and why.
 
         Raises:
             GrantwayError: it brings nothing, and authenticating would not either.
         """
         if self._sign_in:
-            return None, request
+            return None, request, None
         try:
-            return self._renew(request, context), request
+            return self._renew(request, context), request, None
         except InvalidGrant as error:
-            return None, _demanding(request, error.claims)
+            return None, _demanding(request, error.claims), error
         except (InteractionRequired, AuthorityError) as error:
             can_ask = self._is_interactive and context.prompter is not None
             if not can_ask or not _is_for_a_person(error):
                 raise
             claims = error.claims if isinstance(error, InteractionRequired) else ""
-            return None, _demanding(request, claims)
+            return None, _demanding(request, claims), error
 
     def _check_account(self, result: AuthenticationResult) -> None:
         """Refuse to serve the token of another account than the one that the call names.
@@ -338,7 +395,9 @@ class Acquisition:
             key = place.cache.fingerprint_key
             slot = self._slot or (account and keys.account_slot(key, request, account.subject))
             if slot:
-                owner = keys.owner_key(key, request) if self._by_account else ""
+                # The successor of a token that a caller gave is nobody's to be listed.
+                is_given = REFRESH_TOKEN.name in request.values
+                owner = "" if is_given else keys.owner_key(key, request)
                 stored = StoredRefreshToken(token, account, owner)
                 place.with_cache("put", lambda cache: cache.put_refresh_token(slot, stored))
         if is_new:
@@ -350,13 +409,20 @@ class Acquisition:
             environment=self._settled.request.environment,
             transport=place.transport,
             clock=place.clock,
-            prompter=place.prompter,
+            prompter=None if self._behind else place.prompter,
             deadline=self._deadline,
             timeout=self._timeout,
             cancelled=cancelled,
+            pauses=self._pauses(),
             prolong=self._prolong if self._may_prolong else None,
             keep=self._keep,
         )
+
+    def _pauses(self) -> SharedPauses | None:
+        if not self._place.coordinates:
+            return None
+        key = keys.pause_key(self._place.cache.fingerprint_key, self._settled.request)
+        return SharedPauses(self._place, key)
 
     def _prolong(self, deadline: float) -> None:
         self._timeout += deadline - self._deadline

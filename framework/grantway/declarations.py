@@ -152,6 +152,7 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
         "sign_in_scopes": _TEXTS,
         "consent_prompt": _TEXT,
         "error_code": _PATTERN,
+        "refresh_tokens_stay": _FLAG,
         "refresh_token_idle_days": _Kind("a whole number", lambda value: type(value) is int),
         "ignore_unsigned_id_token": _FLAG,
         "correlation_header": _TEXT,

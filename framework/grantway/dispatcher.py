@@ -8,6 +8,9 @@
     6  a refresh token at rest is tried, else the provider authenticates acquisition
     7  the refresh token first, then the result, are stored              acquisition
 
+A token that is half-way through its life is served, and renewed behind the caller's back
+(renewals).
+
 A `Dispatcher` made without arguments reads no file and keeps tokens in memory. It can be shared
 by threads and tasks, and goes on working in a forked child.
 """
@@ -17,6 +20,8 @@ from typing import TYPE_CHECKING, Literal, Self, Unpack, overload
 from grantway.flights import Flights
 from grantway.intake import Intake, take
 from grantway.provider import Clock, Prompter, TokenCache, Transport
+from grantway.renewals import TIMEOUT as RENEWAL_TIMEOUT
+from grantway.renewals import Renewals
 from grantway.source import TokenSource
 from grantway.workplace import Workplace, configuration_of
 
@@ -75,6 +80,7 @@ class Dispatcher:
         )
         self._intake = Intake(registry, configuration, profile)
         self._flights: Flights[AuthenticationResult] = Flights()
+        self._renewals = Renewals(self._workplace.clock)
 
     @overload
     def acquire(
@@ -159,7 +165,7 @@ class Dispatcher:
         the same token; when the last of them is cancelled, its waits end.
         """
         wanted = self._begin(parameters, provider, parameter_set, timeout, force_refresh)
-        return wanted.fresh() or await self._flights.run_async(
+        return self._served(wanted) or await self._flights.run_async(
             wanted.key,
             wanted.run,
             wanted.remaining,
@@ -243,6 +249,7 @@ class Dispatcher:
 
     def close(self) -> None:
         """Release connections and the token cache; the dispatcher is not used afterwards."""
+        self._renewals.close()
         self._workplace.close()
 
     def __enter__(self) -> Self:
@@ -251,8 +258,19 @@ class Dispatcher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _served(self, wanted: "Acquisition") -> "AuthenticationResult | None":
+        """The token at rest, if it serves; one that is half-way through its life is renewed."""
+        result = wanted.fresh()
+        if result is not None and wanted.is_due(result):
+            self._renewals.begin(wanted.key, lambda: self._renew(wanted))
+        return result
+
+    def _renew(self, wanted: "Acquisition") -> None:
+        behind = wanted.renewal(RENEWAL_TIMEOUT)
+        self._flights.run(behind.key, behind.run, behind.remaining, variant="renewal")
+
     def _get(self, wanted: "Acquisition") -> "AuthenticationResult":
-        return wanted.fresh() or self._flights.run(
+        return self._served(wanted) or self._flights.run(
             wanted.key,
             wanted.run,
             wanted.remaining,

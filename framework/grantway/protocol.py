@@ -82,6 +82,8 @@ class Protocol(Named):
         consent_prompt: the `prompt` of a sign-in that is to bring consent and a refresh token.
         error_code: a pattern for the authority's own number in an `error_description`, for
             answers that have no list of them.
+        refresh_tokens_stay: a refresh token that was used goes on working beside its successor.
+            Where it does not, uses of one token are made one after the other.
         refresh_token_idle_days: after how many days without use a refresh token dies, where the
             authority is known for that and its answers do not say; 0: it is not known.
         ignore_unsigned_id_token: the authority sends id_tokens with `alg` none from its token
@@ -110,6 +112,7 @@ class Protocol(Named):
     sign_in_scopes: tuple[str, ...] = ()
     consent_prompt: str = "login"
     error_code: str = ""
+    refresh_tokens_stay: bool = False
     refresh_token_idle_days: int = 0
     ignore_unsigned_id_token: bool = False
     correlation_header: str = ""

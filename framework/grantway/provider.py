@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import attrs
 
 from grantway.environment import Environment
-from grantway.errors import Cancelled, DeadlineExceeded
+from grantway.errors import Cancelled, DeadlineExceeded, Throttled
 from grantway.named import Named
 from grantway.parameters import ParameterSet
 from grantway.redaction import Redactor
@@ -108,6 +108,18 @@ class Transport(Protocol):
         ...
 
 
+class Pauses(Protocol):
+    """What is known of an authority's wishes not to be asked by a client for a while."""
+
+    def until(self) -> float:
+        """Until when, in seconds since the epoch; 0.0: it may be asked."""
+        ...
+
+    def put(self, until: float) -> None:
+        """Tell all who share the token cache."""
+        ...
+
+
 def _as_tuple(given: Iterable[ParameterSet]) -> tuple[ParameterSet, ...]:
     return tuple(given)
 
@@ -134,6 +146,7 @@ class Context:
             any network.
         deadline: when the caller's time is up, on `clock.monotonic()`; `timeout` is the length
             it had, in seconds.
+        pauses: until when the authority wants nobody of this client to ask; see `keep_pause`.
         prolong: told the new deadline by `with_time`; None: the caller has set the time.
         cancelled: set when nobody waits any more.
         correlation_id: this request's id; sent where the protocol has a header for it.
@@ -150,6 +163,7 @@ class Context:
     cancelled: threading.Event = attrs.field(factory=threading.Event, repr=False)
     redactor: Redactor = attrs.field(factory=Redactor)
     correlation_id: str = attrs.field(factory=_new_id)
+    pauses: "Pauses | None" = attrs.field(default=None, repr=False)
     prolong: Callable[[float], None] | None = attrs.field(default=None, repr=False)
     keep: "Callable[[Context, Secret, UserInfo | None], None]" = attrs.field(
         default=_keep_nowhere, repr=False
@@ -183,6 +197,30 @@ class Context:
         deadline = self.clock.monotonic() + seconds
         self.prolong(deadline)
         return attrs.evolve(self, deadline=deadline, timeout=seconds)
+
+    def pause(self, seconds: float) -> None:
+        """Note that the authority wants nobody of this client to ask for so many seconds."""
+        if self.pauses is not None:
+            self.pauses.put(self.clock.time() + seconds)
+
+    def keep_pause(self) -> None:
+        """Wait until the authority may be asked again, whoever was told not to.
+
+        Raises:
+            Throttled: that is longer than there is time.
+            DeadlineExceeded, Cancelled: as `sleep`.
+        """
+        left = self.pauses.until() - self.clock.time() if self.pauses is not None else 0.0
+        if left <= 0:
+            return
+        if left >= self.remaining():
+            raise Throttled(
+                f"{self.environment.name} has asked this client to wait {left:.0f} more seconds.",
+                remedy="Try again then, or give more time with timeout=.",
+                retry_after=left,
+                retryable=True,
+            )
+        self.sleep(left)
 
     def sleep(self, seconds: float) -> None:
         """Wait, but no longer than the deadline allows and only while somebody waits.

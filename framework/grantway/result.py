@@ -123,6 +123,19 @@ class AuthenticationResult:
         lifetime = expires - self.acquired_on.timestamp() if self.acquired_on else 3000.0
         return expires - min(300.0, lifetime / 10)
 
+    @property
+    def renews_from(self) -> float:
+        """From when a new token is asked for while this one serves, in seconds since the epoch.
+
+        `refresh_on` where the authority says, else half of its life. Never, where that is not
+        known.
+        """
+        if self.refresh_on is not None:
+            return self.refresh_on.timestamp()
+        if self.expires_on is None or self.acquired_on is None:
+            return float("inf")
+        return (self.acquired_on.timestamp() + self.expires_on.timestamp()) / 2
+
     def as_dict(self, *, secrets: bool = False) -> dict[str, object]:
         """The result as JSON-ready facts; instants in ISO 8601.
 

@@ -1,9 +1,8 @@
 """A call bound once and asked often: the fast way to the same token, again and again.
 
 A `TokenSource` remembers the last result by itself. While that is fresh, `token()` is one
-comparison; when it is not, the dispatcher is asked, as by `acquire`. Freshness is judged by both
-clocks: the wall clock, which knows when the token expires, and the monotonic one, which nobody
-can set back.
+comparison; when it is due for a new one, the dispatcher is asked, as by `acquire`. Freshness is
+judged by both clocks (see `grantway.freshness`).
 """
 
 from collections.abc import Callable, Iterable
@@ -32,8 +31,9 @@ class TokenSource:
         self._time = clock.time
         self._monotonic = clock.monotonic
         self._request = request
-        # Result, its access token, and until when it serves by either clock; replaced as one.
-        self._held: tuple[float, float, str, AuthenticationResult] | None = None
+        # Until when it is served unasked by either clock, its access token, the result, and until
+        # when it serves at all by the monotonic clock; replaced as one.
+        self._held: tuple[float, float, str, AuthenticationResult, float] | None = None
 
     def __repr__(self) -> str:
         held = self._held
@@ -71,12 +71,19 @@ class TokenSource:
         held = self._held
         # What the monotonic clock says is over must not come back out of the cache, which knows
         # the wall clock only.
-        is_over = held is not None and self._monotonic() >= held[1]
+        is_over = held is not None and self._monotonic() >= held[4]
         result = self._acquire(held[3] if held is not None and is_over else None)
         now = self._time()
-        until = result.serves_until
+        until, uptime = result.serves_until, self._monotonic()
+        unasked = min(until, result.renews_from)
         if until > now:
-            self._held = (until, self._monotonic() + until - now, result.access_token, result)
+            self._held = (
+                unasked,
+                uptime + unasked - now,
+                result.access_token,
+                result,
+                uptime + until - now,
+            )
         else:
             self._held = None
         return result

@@ -11,8 +11,10 @@ from grantway.cache.memory import MemoryTokenCache
 from grantway.clock import SystemClock
 from grantway.config import Configuration, load
 from grantway.errors import CacheError, ConfigurationError
+from grantway.freshness import Freshness
 from grantway.provider import Clock, Prompter, TokenCache, Transport
 from grantway.suggest import did_you_mean
+from grantway.token_cache import Coordinator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +41,9 @@ class Workplace:
         self.cache = cache
         self.clock = clock
         self.prompter = prompter
+        self.freshness = Freshness(clock)
+        #: Whether the cache is shared in such a way that those who do can take turns.
+        self.coordinates = isinstance(cache, Coordinator)
         self._transport = transport
         self._made: dict[str, HttpTransport] = {}
         self._environ = configuration.environ

@@ -44,6 +44,7 @@ ENTRA_V1 = Protocol(
     device_code_field="code",
     device_grant_type="device_code",
     error_code=_ERROR_CODE,
+    refresh_tokens_stay=True,
     refresh_token_idle_days=_IDLE_DAYS,
     correlation_header=_CORRELATION,
     # Some flows of v1 answer with an id_token that nobody signed. It is dropped, never believed.
@@ -65,6 +66,7 @@ ENTRA_V2 = Protocol(
     client_authentication="client_secret_post",
     identity_scopes=("openid", "profile", "offline_access"),
     error_code=_ERROR_CODE,
+    refresh_tokens_stay=True,
     refresh_token_idle_days=_IDLE_DAYS,
     correlation_header=_CORRELATION,
     variants=(ENTRA_V1,),

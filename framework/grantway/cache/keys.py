@@ -73,6 +73,11 @@ def circumstances(
     return fingerprint(key, *parts)
 
 
+def pause_key(key: bytes, request: TokenRequest) -> str:
+    """The name of an authority and client that may be asked to wait together."""
+    return _slot(key, "pause", request, "")
+
+
 def owner_key(key: bytes, request: TokenRequest) -> str:
     """The name of an authority and client: whose accounts are listed together."""
     return _slot(key, "owner", request, "")

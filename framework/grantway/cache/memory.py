@@ -12,8 +12,8 @@ however many there are.
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from grantway.token_cache import CacheEntry, CacheInfo, StoredRefreshToken, expires
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 LIMIT = 100_000
 _FEW = 1000
+# Seconds between two attempts at a key that another thread holds.
+_FIRST_WAIT = 0.001
+_LONGEST_WAIT = 0.05
 
 
 class _Entry:
@@ -50,6 +53,7 @@ class MemoryTokenCache:
         self._now = now
         self._begin()
         self._lock = threading.Lock()
+        self._held: set[str] = set()
         self._pid = os.getpid()
 
     def _begin(self) -> None:
@@ -124,9 +128,24 @@ class MemoryTokenCache:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def lock(self, key: str, sleep: Callable[[float], None]) -> AbstractContextManager[None]:  # noqa: ARG002
-        """See `Coordinator.lock`: there is no other process, and threads share one flight."""
-        return nullcontext()
+    @contextmanager
+    def lock(self, key: str, sleep: Callable[[float], None]) -> Generator[None]:
+        """See `Coordinator.lock`: among the threads of this process."""
+        wait = _FIRST_WAIT
+        while not self._take(key):
+            sleep(wait)
+            wait = min(wait * 1.5, _LONGEST_WAIT)
+        try:
+            yield
+        finally:
+            self._held.discard(key)
+
+    def _take(self, key: str) -> bool:
+        with self._locked():
+            if key in self._held:
+                return False
+            self._held.add(key)
+            return True
 
     def get_pause(self, key: str) -> float:
         """See `Coordinator.get_pause`."""
@@ -189,6 +208,6 @@ class MemoryTokenCache:
 
     def _locked(self) -> threading.Lock:
         if self._pid != os.getpid():
-            # A fork: the lock's owner may be a thread that is not in this process.
-            self._lock, self._pid = threading.Lock(), os.getpid()
+            # A fork: who holds the lock, or a key, may be a thread that is not in this process.
+            self._lock, self._held, self._pid = threading.Lock(), set(), os.getpid()
         return self._lock

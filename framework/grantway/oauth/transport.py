@@ -172,6 +172,9 @@ class HttpTransport:
         pauses = iter(_CONNECT_PAUSES)
         waits = 0
         while True:
+            # What anybody may read is not asked for as this client.
+            if request.fields:
+                context.keep_pause()
             context.remaining()
             # A query is left out; it is the one part of an address that could hold anything.
             _log.info("%s %s", request.method, request.url.partition("?")[0])
@@ -186,6 +189,8 @@ class HttpTransport:
             if answer.status not in (429, 503):
                 return answer
             wait = retry_after(answer.headers, context.clock.time())
+            if wait is not None and request.fields:
+                context.pause(wait)
             if wait is None or request.single_use:
                 return answer
             waits += 1

@@ -1,0 +1,71 @@
+"""What all who share a token cache agree on by it: who does the work, and whom not to ask.
+
+Threads of one process share a flight (`grantway.flights`); here processes, and with some caches
+hosts, take turns. Where the cache is no `Coordinator`, or fails, everybody goes ahead: that costs
+a request more, and never a token.
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from typing import cast
+
+from grantway.provider import Context
+from grantway.token_cache import Coordinator, TokenCache
+from grantway.workplace import Workplace
+
+LONGEST_PAUSE = 3600.0
+"""Seconds of the longest pause that others are told of: a mistaken authority must not cost days."""
+
+
+@contextmanager
+def alone(
+    place: Workplace, key: str, context: Context, told: Callable[[float], None]
+) -> Generator[None]:
+    """Be the only one at work for a key, of all who share the cache.
+
+    `told` is told, once, that another is at work, and how many seconds are left to wait.
+
+    Raises:
+        DeadlineExceeded, Cancelled: the wait was too long, or nobody waits any more.
+    """
+    waits = count()
+
+    def sleep(seconds: float) -> None:
+        if next(waits) == 0:
+            told(context.remaining())
+        context.sleep(seconds)
+
+    def enter(cache: TokenCache) -> None:
+        stack.enter_context(cast("Coordinator", cache).lock(key, sleep))
+
+    with ExitStack() as stack:
+        if place.coordinates:
+            place.with_cache("lock", enter)
+        yield
+
+
+class SharedPauses:
+    """The pause of one authority and client, as the cache has it; see `Context.keep_pause`."""
+
+    def __init__(self, place: Workplace, key: str) -> None:
+        self._place = place
+        self._key = key
+
+    def until(self) -> float:
+        """See `Pauses.until`."""
+        key = self._key
+
+        def ask(cache: TokenCache) -> float:
+            return cast("Coordinator", cache).get_pause(key)
+
+        return self._place.with_cache("get", ask) or 0.0
+
+    def put(self, until: float) -> None:
+        """See `Pauses.put`."""
+        key, latest = self._key, self._place.clock.time() + LONGEST_PAUSE
+
+        def tell(cache: TokenCache) -> None:
+            cast("Coordinator", cache).put_pause(key, min(until, latest))
+
+        self._place.with_cache("put", tell)

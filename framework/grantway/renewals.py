@@ -1,0 +1,69 @@
+"""New tokens behind the back of whoever is served the one that is at hand.
+
+From half of its life on, or from when the authority says, a token is served while a new one is
+asked for. So nobody waits, and an authority in trouble has half a lifetime to get well.
+
+What is at work when the program ends is waited for, a few seconds at most: cut off in the middle,
+it could lose a refresh token that the authority has already replaced.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from grantway.errors import GrantwayError
+from grantway.provider import Clock
+
+TIMEOUT = 10.0
+"""Seconds that such a renewal may take."""
+
+AGAIN = 60.0
+"""Seconds that pass at least before another attempt for the same token."""
+
+_log = logging.getLogger("grantway")
+
+
+class Renewals:
+    """The renewals under way, at most one attempt a minute per key. Safe across threads."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._not_before: dict[str, float] = {}
+        self._threads: set[threading.Thread] = set()
+
+    def begin(self, key: str, work: Callable[[], object]) -> None:
+        """Do the work in a thread of its own, unless it was attempted a moment ago."""
+        now = self._clock.monotonic()
+        with self._lock:
+            if now < self._not_before.get(key, 0.0):
+                return
+            self._not_before[key] = now + AGAIN
+            if len(self._not_before) > 1000:
+                due = self._not_before.items()
+                self._not_before = {each: until for each, until in due if until > now}
+        thread = threading.Thread(target=self._run, args=(work,), name="grantway-renewal")
+        with self._lock:
+            self._threads.add(thread)
+        # Where no thread can be started, the next who asks tries again.
+        with suppress(RuntimeError):
+            thread.start()
+
+    def close(self) -> None:
+        """Wait for those under way."""
+        with self._lock:
+            threads = tuple(self._threads)
+        for thread in threads:
+            if thread.is_alive():
+                thread.join()
+
+    def _run(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except GrantwayError as error:
+            # Whoever was served has a good token; when it is over, they will hear of it.
+            _log.info("a token could not be renewed ahead of time: %s", error)
+        finally:
+            with self._lock:
+                self._threads.discard(threading.current_thread())
