@@ -115,7 +115,9 @@ class Database:
         self.path = path
         self._locks = locks
         self._patience = patience
-        self._gate = threading.Condition(threading.Lock())
+        self._name = str(path)
+        self._lock = threading.Lock()
+        self._gate = threading.Condition(self._lock)
         self._busy = 0
         self._forking = False
         self._idle: list[_Link] = []
@@ -175,7 +177,7 @@ class Database:
     # Connections.
 
     def _attempt(self, use: Use[R], file: _Identity | None) -> R:
-        with self._gate:
+        with self._lock:
             while self._forking:
                 self._gate.wait()
             self._busy += 1
@@ -192,7 +194,7 @@ class Database:
         finally:
             if link is not None and not sound:
                 link.close()
-            with self._gate:
+            with self._lock:
                 self._busy -= 1
                 if link is not None and sound:
                     self._idle.append(link)
@@ -201,7 +203,7 @@ class Database:
 
     def _identity(self) -> _Identity | None:
         try:
-            status = self.path.stat()
+            status = os.stat(self._name)  # noqa: PTH116  # before each operation, so it must be quick
         except OSError:
             return None
         return status.st_dev, status.st_ino
@@ -295,7 +297,8 @@ class Database:
         """Go on."""
         if in_child:
             # Who worked or waited there is not in this process.
-            self._busy, self._gate = 0, threading.Condition(threading.Lock())
+            self._busy, self._lock = 0, threading.Lock()
+            self._gate = threading.Condition(self._lock)
         with self._gate:
             self._forking = False
             self._gate.notify_all()
