@@ -84,6 +84,10 @@ _REMEDIES = {
     sqlite3.SQLITE_CANTOPEN: "Its folder must be writable, or name another: sqlite:///PATH.",
 }
 
+_FIRST_WAIT = 0.0001
+_LONGEST_WAIT = 0.01
+"""Seconds between two attempts to write while another process does."""
+
 R = TypeVar("R")
 
 _Identity = tuple[int, int]
@@ -188,7 +192,7 @@ class Database:
                 if link is not None:
                     link.close()
                 link = self._open(file)
-            result = use(link.connection)
+            result = self._patiently(use, link.connection)
             sound = True
             return result
         finally:
@@ -200,6 +204,28 @@ class Database:
                     self._idle.append(link)
                 if self._forking:
                     self._gate.notify_all()
+
+    def _patiently(self, use: Use[R], connection: sqlite3.Connection) -> R:
+        """Try again while another process writes; `use` must stand being begun anew.
+
+        SQLite's own patience sleeps for milliseconds where a write takes a tenth of one.
+        """
+        until, wait = 0.0, _FIRST_WAIT
+        while True:
+            try:
+                return use(connection)
+            except sqlite3.OperationalError as error:
+                if (
+                    error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY
+                    or connection.in_transaction
+                ):
+                    raise
+                now = time.monotonic()
+                until = until or now + self._patience
+                if now >= until:
+                    raise
+            time.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
 
     def _identity(self) -> _Identity | None:
         try:
@@ -229,6 +255,7 @@ class Database:
             # A commit reaches the operating system, which outlasts us; what must outlast a
             # power failure asks for more: see `durably`.
             link.connection.execute("PRAGMA synchronous=NORMAL")
+            link.connection.execute("PRAGMA busy_timeout=0")  # see `_patiently`
         except BaseException:
             link.close()
             raise

@@ -368,9 +368,5 @@ def _path(parts: CacheUrl) -> Path:
 
 def _note_use(connection: sqlite3.Connection, table: str, name: bytes, now: float) -> None:
     """Note when a row was last used; that can wait, so nobody is waited for."""
-    statement = f"UPDATE {table} SET used=? WHERE name=?"  # noqa: S608  # our own names
-    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
-    connection.execute("PRAGMA busy_timeout=0")
     with suppress(sqlite3.OperationalError):
-        connection.execute(statement, (now, name))
-    connection.execute(f"PRAGMA busy_timeout={patience}")
+        connection.execute(f"UPDATE {table} SET used=? WHERE name=?", (now, name))  # noqa: S608
