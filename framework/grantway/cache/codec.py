@@ -66,7 +66,8 @@ def encode_result(key: str, result: AuthenticationResult) -> bytes:
     Raises:
         CacheError: its account has claims that JSON does not know.
     """
-    facts = {"is": RESULT, "key": key, **dict(zip(_RESULT_NAMES, _of_result(result), strict=True))}
+    facts: dict[str, object] = dict(zip(_RESULT_NAMES, _of_result(result), strict=True))
+    facts["is"], facts["key"] = RESULT, key
     for name in _INSTANTS:
         instant = facts[name]
         if instant is not None:

@@ -73,6 +73,9 @@ _ENVIRONMENT = frozenset(
     }
 )  # fmt: skip
 
+# What is above it tells more closely.
+_PRIMARY = 0xFF
+
 # With the schema damaged, the text of an error may be no text.
 _ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
@@ -215,10 +218,7 @@ class Database:
             try:
                 return use(connection)
             except sqlite3.OperationalError as error:
-                if (
-                    error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY
-                    or connection.in_transaction
-                ):
+                if _code(error) & _PRIMARY != sqlite3.SQLITE_BUSY or connection.in_transaction:
                     raise
                 now = time.monotonic()
                 until = until or now + self._patience
@@ -248,6 +248,8 @@ class Database:
             ),
             file,
         )
+        # A damaged row may hold text that is none.
+        link.connection.text_factory = bytes
         try:
             if _version(link.connection, self.path) != SCHEMA:
                 with self._locks.hold("the schema", self.wait()):
@@ -279,7 +281,7 @@ class Database:
                 return  # another process has done so
             aside = self._beside(".corrupt")
             try:
-                self.path.rename(aside)
+                self.path.replace(aside)
                 for name in ("-wal", "-shm", "-journal"):
                     with suppress(FileNotFoundError):
                         self._beside(name).replace(aside.with_name(aside.name + name))
@@ -293,19 +295,20 @@ class Database:
         )
 
     def _is_corrupt(self, error: Exception) -> bool:
-        code = getattr(error, "sqlite_errorcode", None)
+        code = _code(error)
         if code == sqlite3.SQLITE_READONLY:
-            # The file says so of itself, where the system would let us write.
+            # Where the system would let us write, the file says so of itself.
             return os.access(self.path, os.W_OK)
-        if code is None:
+        if code == 0:
             return isinstance(error, UnicodeDecodeError)
-        return code & 0xFF not in _ENVIRONMENT
+        return code & _PRIMARY not in _ENVIRONMENT
 
     def _failed(self, error: Exception) -> CacheError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         return CacheError(
             f"The token cache {self.path} failed: {error}.",
-            remedy=_REMEDIES.get(code, "Check its disk and folder, or name another place."),
+            remedy=_REMEDIES.get(
+                _code(error) & _PRIMARY, "Check its disk and folder, or name another place."
+            ),
         )
 
     def _beside(self, ending: str) -> Path:
@@ -329,6 +332,11 @@ class Database:
         with self._gate:
             self._forking = False
             self._gate.notify_all()
+
+
+def _code(error: Exception) -> int:
+    """The result code of SQLite; 0: it is not SQLite who failed."""
+    return int(getattr(error, "sqlite_errorcode", 0))
 
 
 def durably(connection: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> None:
