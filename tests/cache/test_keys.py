@@ -26,13 +26,15 @@ from grantway import (
     Trust,
     hookimpl,
 )
-from grantway.cache.keys import _normal
+from grantway.cache.keys import _normal, account_slot, owner_key, result_key, successor_slot
 from grantway.config import Configuration
 from grantway.errors import InvalidParameter, PluginError
 from grantway.parameters import CREDENTIAL, SAVE_REFRESH_TOKEN, words
 from grantway.secret import credential
 
 KEY = b"k" * 32
+
+Whose = tuple[str, str, str, str, str]
 
 
 @attrs.frozen
@@ -172,6 +174,49 @@ plain = st.recursive(
 def test_equal_names_mean_equal_values(one: object, other: object) -> None:
     same = _normal(KEY, one) == _normal(KEY, other)
     assert same == (repr(one) == repr(other))
+
+
+# Names that begin, end or run together alike, in any of the parts below.
+names = st.sampled_from(["a", "b", "ab", "a/b", "1:a", "a1:b", ""])
+whose = st.tuples(names, names, names, names, names)
+
+
+def named(authority: str, cloud: str, tenant: str, client: str) -> TokenRequest:
+    environment = Environment(
+        f"x{cloud}".replace("/", "-").replace(":", "-"), authority=f"https://id.example/{authority}"
+    )
+    values: dict[str, object] = {"tenant_id": tenant, "application_id": client}
+    return TokenRequest(environment, "Who", "Who", {k: v for k, v in values.items() if v})
+
+
+@given(whose, whose)
+def test_tenants_users_clients_and_clouds_share_no_entry(one: Whose, other: Whose) -> None:
+    """An entry is shared by two only if they are the same in every respect."""
+    results = [result_key(KEY, named(*who[:4]), (), who[4]) for who in (one, other)]
+    same = [
+        (each.environment.authority, each.environment.name, each.tenant, each.client_id)
+        for each in (named(*one[:4]), named(*other[:4]))
+    ]
+    assert (results[0] == results[1]) == ((same[0], one[4]) == (same[1], other[4]))
+    # Refresh tokens serve all tenants of an authority: what counts is that, client and account.
+    slots = [account_slot(KEY, named(*who[:4]), who[4]) for who in (one, other)]
+    families = [(each[0], each[3]) for each in same]
+    assert (slots[0] == slots[1]) == ((families[0], one[4]) == (families[1], other[4]))
+    owners = [owner_key(KEY, named(*who[:4])) for who in (one, other)]
+    assert (owners[0] == owners[1]) == (families[0] == families[1])
+    assert len({*results, *slots, *owners}) >= 3
+
+
+@given(whose)
+def test_no_cache_can_name_what_another_cache_does(who: Whose) -> None:
+    request = named(*who[:4])
+    for name in (
+        lambda key: result_key(key, request, (), who[4]),
+        lambda key: account_slot(key, request, who[4]),
+        lambda key: successor_slot(key, request, Secret("a token")),
+        lambda key: owner_key(key, request),
+    ):
+        assert name(KEY) != name(b"l" * 32)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ is None, as if it were not there: it is from another version, and can be had ane
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import cast
-
-import attrs
 
 from grantway.errors import CacheError
 from grantway.result import AuthenticationResult, UserInfo
@@ -18,6 +17,8 @@ from grantway.token_cache import StoredRefreshToken
 
 RESULT = "result/1"
 REFRESH_TOKEN = "refresh token/1"  # noqa: S105  # a kind of row, no secret
+
+_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 _TEXT = (str,)
 _TEXT_OR_NONE = (str, type(None))
@@ -53,6 +54,11 @@ _ACCOUNT: Mapping[str, tuple[type, ...]] = {
     "claims": (dict,),
 }
 
+_RESULT_NAMES = tuple(name for name in _RESULT if name not in ("is", "key"))
+_of_result = attrgetter(*_RESULT_NAMES)
+_ACCOUNT_NAMES = tuple(_ACCOUNT)
+_of_account = attrgetter(*_ACCOUNT_NAMES)
+
 
 def encode_result(key: str, result: AuthenticationResult) -> bytes:
     """A result and its key as bytes.
@@ -60,11 +66,14 @@ def encode_result(key: str, result: AuthenticationResult) -> bytes:
     Raises:
         CacheError: its account has claims that JSON does not know.
     """
-    facts = _facts(result)
+    facts: dict[str, object] = dict(zip(_RESULT_NAMES, _of_result(result), strict=True))
+    facts["is"], facts["key"] = RESULT, key
     for name in _INSTANTS:
         instant = facts[name]
-        facts[name] = instant.isoformat() if isinstance(instant, datetime) else None
-    return _encode({"is": RESULT, "key": key, **facts})
+        if instant is not None:
+            facts[name] = cast("datetime", instant).isoformat()
+    facts["account"] = _account_facts(result.account)
+    return _encode(facts)
 
 
 def decode_result(content: bytes) -> tuple[str, AuthenticationResult] | None:
@@ -89,8 +98,16 @@ def encode_refresh_token(slot: str, stored: StoredRefreshToken) -> bytes:
     Raises:
         as `encode_result`.
     """
-    facts = {**_facts(stored), "token": stored.token.reveal()}
-    return _encode({"is": REFRESH_TOKEN, "key": slot, **facts})
+    facts: dict[str, object] = {
+        "is": REFRESH_TOKEN,
+        "key": slot,
+        "token": stored.token.reveal(),
+        "account": _account_facts(stored.account),
+        "owner": stored.owner,
+        "environment": stored.environment,
+        "provider": stored.provider,
+    }
+    return _encode(facts)
 
 
 def decode_refresh_token(content: bytes) -> tuple[str, StoredRefreshToken] | None:
@@ -106,18 +123,16 @@ def decode_refresh_token(content: bytes) -> tuple[str, StoredRefreshToken] | Non
         return None
 
 
-def _facts(record: AuthenticationResult | StoredRefreshToken) -> dict[str, object]:
-    facts = {each.name: getattr(record, each.name) for each in attrs.fields(type(record))}
-    if record.account is not None:
-        names = (each.name for each in attrs.fields(UserInfo))
-        account = {name: getattr(record.account, name) for name in names}
-        facts["account"] = {**account, "claims": dict(record.account.claims)}
-    return facts
+def _account_facts(account: UserInfo | None) -> dict[str, object] | None:
+    if account is None:
+        return None
+    facts = dict(zip(_ACCOUNT_NAMES, _of_account(account), strict=True))
+    return {**facts, "claims": dict(account.claims)}
 
 
 def _encode(facts: dict[str, object]) -> bytes:
     try:
-        return json.dumps(facts, allow_nan=False, separators=(",", ":")).encode()
+        return _JSON.encode(facts).encode()
     except (TypeError, ValueError, RecursionError):
         pass
     # Raised after that block: what json raises may tell a value.

@@ -73,6 +73,9 @@ _ENVIRONMENT = frozenset(
     }
 )  # fmt: skip
 
+# What is above it tells more closely.
+_PRIMARY = 0xFF
+
 # With the schema damaged, the text of an error may be no text.
 _ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
@@ -83,6 +86,10 @@ _REMEDIES = {
     sqlite3.SQLITE_READONLY: "Its folder must be writable, or name another: sqlite:///PATH.",
     sqlite3.SQLITE_CANTOPEN: "Its folder must be writable, or name another: sqlite:///PATH.",
 }
+
+_FIRST_WAIT = 0.0001
+_LONGEST_WAIT = 0.01
+"""Seconds between two attempts to write while another process does."""
 
 R = TypeVar("R")
 
@@ -115,7 +122,9 @@ class Database:
         self.path = path
         self._locks = locks
         self._patience = patience
-        self._gate = threading.Condition(threading.Lock())
+        self._name = str(path)
+        self._lock = threading.Lock()
+        self._gate = threading.Condition(self._lock)
         self._busy = 0
         self._forking = False
         self._idle: list[_Link] = []
@@ -175,7 +184,7 @@ class Database:
     # Connections.
 
     def _attempt(self, use: Use[R], file: _Identity | None) -> R:
-        with self._gate:
+        with self._lock:
             while self._forking:
                 self._gate.wait()
             self._busy += 1
@@ -186,22 +195,41 @@ class Database:
                 if link is not None:
                     link.close()
                 link = self._open(file)
-            result = use(link.connection)
+            result = self._patiently(use, link.connection)
             sound = True
             return result
         finally:
             if link is not None and not sound:
                 link.close()
-            with self._gate:
+            with self._lock:
                 self._busy -= 1
                 if link is not None and sound:
                     self._idle.append(link)
                 if self._forking:
                     self._gate.notify_all()
 
+    def _patiently(self, use: Use[R], connection: sqlite3.Connection) -> R:
+        """Try again while another process writes; `use` must stand being begun anew.
+
+        SQLite's own patience sleeps for milliseconds where a write takes a tenth of one.
+        """
+        until, wait = 0.0, _FIRST_WAIT
+        while True:
+            try:
+                return use(connection)
+            except sqlite3.OperationalError as error:
+                if _code(error) & _PRIMARY != sqlite3.SQLITE_BUSY or connection.in_transaction:
+                    raise
+                now = time.monotonic()
+                until = until or now + self._patience
+                if now >= until:
+                    raise
+            time.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
+
     def _identity(self) -> _Identity | None:
         try:
-            status = self.path.stat()
+            status = os.stat(self._name)  # noqa: PTH116  # before each operation, so it must be quick
         except OSError:
             return None
         return status.st_dev, status.st_ino
@@ -220,6 +248,8 @@ class Database:
             ),
             file,
         )
+        # A damaged row may hold text that is none.
+        link.connection.text_factory = bytes
         try:
             if _version(link.connection, self.path) != SCHEMA:
                 with self._locks.hold("the schema", self.wait()):
@@ -227,6 +257,7 @@ class Database:
             # A commit reaches the operating system, which outlasts us; what must outlast a
             # power failure asks for more: see `durably`.
             link.connection.execute("PRAGMA synchronous=NORMAL")
+            link.connection.execute("PRAGMA busy_timeout=0")  # see `_patiently`
         except BaseException:
             link.close()
             raise
@@ -250,7 +281,7 @@ class Database:
                 return  # another process has done so
             aside = self._beside(".corrupt")
             try:
-                self.path.rename(aside)
+                self.path.replace(aside)
                 for name in ("-wal", "-shm", "-journal"):
                     with suppress(FileNotFoundError):
                         self._beside(name).replace(aside.with_name(aside.name + name))
@@ -264,19 +295,20 @@ class Database:
         )
 
     def _is_corrupt(self, error: Exception) -> bool:
-        code = getattr(error, "sqlite_errorcode", None)
+        code = _code(error)
         if code == sqlite3.SQLITE_READONLY:
-            # The file says so of itself, where the system would let us write.
+            # Where the system would let us write, the file says so of itself.
             return os.access(self.path, os.W_OK)
-        if code is None:
+        if code == 0:
             return isinstance(error, UnicodeDecodeError)
-        return code & 0xFF not in _ENVIRONMENT
+        return code & _PRIMARY not in _ENVIRONMENT
 
     def _failed(self, error: Exception) -> CacheError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         return CacheError(
             f"The token cache {self.path} failed: {error}.",
-            remedy=_REMEDIES.get(code, "Check its disk and folder, or name another place."),
+            remedy=_REMEDIES.get(
+                _code(error) & _PRIMARY, "Check its disk and folder, or name another place."
+            ),
         )
 
     def _beside(self, ending: str) -> Path:
@@ -295,10 +327,16 @@ class Database:
         """Go on."""
         if in_child:
             # Who worked or waited there is not in this process.
-            self._busy, self._gate = 0, threading.Condition(threading.Lock())
+            self._busy, self._lock = 0, threading.Lock()
+            self._gate = threading.Condition(self._lock)
         with self._gate:
             self._forking = False
             self._gate.notify_all()
+
+
+def _code(error: Exception) -> int:
+    """The result code of SQLite; 0: it is not SQLite who failed."""
+    return int(getattr(error, "sqlite_errorcode", 0))
 
 
 def durably(connection: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> None:

@@ -180,7 +180,7 @@ class SqliteTokenCache:
         values = (self._name("pause", key),)
         found = self._database.run(
             lambda connection: connection.execute(
-                "SELECT until FROM pauses WHERE name=?", values
+                "SELECT until FROM pauses WHERE name=? AND typeof(until)='real'", values
             ).fetchone()
         )
         return float(found[0]) if found else 0.0
@@ -264,13 +264,13 @@ class SqliteTokenCache:
 
         def read(connection: sqlite3.Connection) -> object:
             found = connection.execute(
-                f"SELECT body, used FROM {table} WHERE name=?",  # noqa: S608  # our own names
-                (name,),
+                f"SELECT body, used < ? FROM {table} WHERE name=?",  # noqa: S608  # our own names
+                (now - _NOTED_EVERY, name),
             ).fetchone()
             if found is None:
                 return None
-            body, used = found
-            if used + _NOTED_EVERY < now:
+            body, long_ago = found
+            if long_ago:
                 _note_use(connection, table, name, now)
             return body
 
@@ -368,9 +368,5 @@ def _path(parts: CacheUrl) -> Path:
 
 def _note_use(connection: sqlite3.Connection, table: str, name: bytes, now: float) -> None:
     """Note when a row was last used; that can wait, so nobody is waited for."""
-    statement = f"UPDATE {table} SET used=? WHERE name=?"  # noqa: S608  # our own names
-    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
-    connection.execute("PRAGMA busy_timeout=0")
     with suppress(sqlite3.OperationalError):
-        connection.execute(statement, (now, name))
-    connection.execute(f"PRAGMA busy_timeout={patience}")
+        connection.execute(f"UPDATE {table} SET used=? WHERE name=?", (now, name))  # noqa: S608
