@@ -187,7 +187,7 @@ def refusal_page(authority: Authority, error: EntraError, correlation_id: str) -
         clock=authority.clock,
     )
     return pages.message(
-        "Sorry, but we're having trouble signing you in.",
+        "Nobody can be signed in this way",
         str(error),
         status=400,
         details=[

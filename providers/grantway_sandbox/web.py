@@ -18,9 +18,8 @@ from urllib.parse import parse_qsl, urlsplit
 import jwt
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Flask, Response, g, request
-from markupsafe import escape
 
-from grantway_sandbox import metadata, tokens
+from grantway_sandbox import metadata, pages, tokens
 from grantway_sandbox.authority import Authority
 from grantway_sandbox.device_routes import device_routes
 from grantway_sandbox.errors import EntraError, missing
@@ -197,7 +196,13 @@ def _api_routes(authority: Authority) -> Blueprint:
 
     @routes.get("/")
     def info() -> Response:
-        return Response(_info(authority), content_type="text/html; charset=utf-8")
+        base = authority.base_url
+        return pages.home(
+            base,
+            f"{base}/common/v2.0/.well-known/openid-configuration",
+            f"{base}/devicelogin",
+            [(known.name, known.domain, known.tenant_id) for known in authority.tenants],
+        )
 
     return routes
 
@@ -210,17 +215,3 @@ def _unauthorized(reason: str) -> Response:
         challenge += f' error="invalid_token", error_description="{reason}"'
     response.headers["WWW-Authenticate"] = challenge
     return response
-
-
-def _info(authority: Authority) -> str:
-    tenants = "".join(
-        f"<li><code>{escape(tenant.tenant_id)}</code> {escape(tenant.domain)}"
-        f" ({escape(tenant.name)})</li>"
-        for tenant in authority.tenants
-    )
-    return (
-        "<!doctype html><meta charset=utf-8><title>Sandbox</title><h1>Sandbox</h1>"
-        "<p>A local authority for trying things out. Nothing here is real.</p>"
-        f"<p>Metadata: <code>{escape(authority.base_url)}/common/v2.0/.well-known/"
-        f"openid-configuration</code></p><h2>Tenants</h2><ul>{tenants}</ul>"
-    )

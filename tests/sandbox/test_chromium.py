@@ -136,8 +136,9 @@ def test_mistakes_are_told_at_the_field_which_has_the_focus(
     press(browser, "wrong", Keys.ENTER)
     WebDriverWait(browser, 20).until(lambda _: browser.find_elements(By.ID, "error"))
     field = browser.switch_to.active_element
-    assert field.get_attribute("id") == "user_name"
-    assert field.get_attribute("value") == sandbox.user.user_name
+    assert field.get_attribute("id") == "password"
+    name = browser.find_element(By.ID, "user_name")
+    assert name.get_attribute("value") == sandbox.user.user_name
     assert field.get_attribute("aria-describedby") == "error"
     assert browser.find_element(By.ID, "error").text.startswith("The user name or the password")
 

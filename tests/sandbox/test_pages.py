@@ -51,6 +51,7 @@ def pages(sandbox: Sandbox, browser: Browser) -> Iterator[tuple[str, requests.Re
     ).json()
     yield "device consent", browser.submit(user_code=device["user_code"], do="next")
     yield "device done", browser.submit(do="accept")
+    yield "home", browser.get(sandbox.url)
     yield "gone", browser.get(f"{sandbox.url}/sign-in/nothing")
 
 
