@@ -68,7 +68,10 @@ class Asker:
         return self.reply.refuse(authority, error, self.issuer(authority), self.correlation_id)
 
     def issuer(self, authority: Authority, tenant: Tenant | None = None) -> str:
-        """Return who answers, as the metadata of the place that was asked has it."""
+        """Return who answers: the place that was asked, which at `common` is `tenant`'s.
+
+        As long as nobody knows whose that is, it is the template that `common`'s metadata has.
+        """
         place = self.tenant or tenant
         return tokens.issuer(authority, place.tenant_id if place else "{tenantid}", self.version)
 

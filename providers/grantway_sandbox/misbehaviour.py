@@ -5,10 +5,11 @@ always; only the answer at its end is not what it should be.
 """
 
 from enum import StrEnum
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-WRONG: str = "this-is-not-what-was-sent"
-MARKUP: str = "<script>alert(1)</script><b>Call the help desk</b> & \"say\" 'yes'"
+WRONG: Final = "this-is-not-what-was-sent"
+MARKUP: Final = "<script>alert(1)</script><b>Call the help desk</b> & \"say\" 'yes'"
 
 
 class Misbehaviour(StrEnum):

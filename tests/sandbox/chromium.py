@@ -26,9 +26,7 @@ _FLAGS = (
 
 
 @contextmanager
-def chromium(
-    profile: Path, ca_bundle: Path | None = None, *, scripts: bool = True, dark: bool = False
-) -> Iterator[webdriver.Chrome]:
+def chromium(profile: Path, *, scripts: bool = True) -> Iterator[webdriver.Chrome]:
     """Start Chromium with a fresh profile; `scripts` False forbids them to every page."""
     binary = shutil.which("chromium") or shutil.which("chromium-browser")
     driver = shutil.which("chromedriver")
@@ -37,11 +35,6 @@ def chromium(
     options.binary_location = str(binary)
     for flag in (*_FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
-    if ca_bundle is not None:
-        # The tests' own CA is in no store that a browser reads.
-        options.accept_insecure_certs = True
-    if dark:
-        options.add_argument("--force-dark-mode")
     if not scripts:
         options.add_experimental_option(
             "prefs", {"profile.managed_default_content_settings.javascript": 2}
