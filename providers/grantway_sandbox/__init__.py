@@ -1,6 +1,10 @@
 """A local authority for trying things out, shaped like Microsoft Entra.
 
     server.py, web.py ...  the authority itself: `with Sandbox() as sandbox`
+    sign_in.py, steps.py   people: from an authorization request through the pages to a code
+    device_routes.py       the same for a device that waits
+    person.py              somebody who fills in these pages, for tests and demonstrations
+    misbehaviour.py        answers that no client should believe, on demand
     environment.py         the environment `Sandbox`, which finds it
     extra.py               what is said where that extra is not installed
     state.py               what a running sandbox leaves for other processes to find

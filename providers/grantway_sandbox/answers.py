@@ -14,6 +14,7 @@ from flask import Response
 from grantway_sandbox import pages
 from grantway_sandbox.authority import Authority
 from grantway_sandbox.errors import EntraError
+from grantway_sandbox.misbehaviour import Misbehaviour, twist
 
 MODES: Final = ("query", "form_post", "fragment")
 
@@ -27,6 +28,7 @@ class Reply:
     redirect_uri: str
     mode: str = "query"
     state: str | None = field(default=None, repr=False)
+    misbehaviour: Misbehaviour | None = None
 
     @property
     def origin(self) -> str:
@@ -44,7 +46,8 @@ class Reply:
             found.append(("state", self.state))
         if authority.response_iss:
             found.append(("iss", issuer))
-        return deliver(self.redirect_uri, self.mode, found)
+        redirect_uri, found = twist(self.misbehaviour, self.redirect_uri, found)
+        return deliver(redirect_uri, self.mode, found)
 
     def refuse(
         self, authority: Authority, error: EntraError, issuer: str, correlation_id: str

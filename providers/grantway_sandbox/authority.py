@@ -20,6 +20,7 @@ from attrs import evolve
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from grantway_sandbox.codes import Codes
+from grantway_sandbox.device import DeviceCodes
 from grantway_sandbox.errors import EntraError
 from grantway_sandbox.interactions import Interactions
 from grantway_sandbox.model import (
@@ -31,10 +32,12 @@ from grantway_sandbox.model import (
     User,
     is_guid,
 )
+from grantway_sandbox.pushed import PushedRequests
 from grantway_sandbox.script import RequestLog, Script
 from grantway_sandbox.sessions import Sessions
 
 Rotation: TypeAlias = Literal["lenient", "strict"]
+PushedAuthorization: TypeAlias = Literal["offered", "required"]
 
 # Names in place of a tenant, for applications that do not know the user's yet.
 COMMON_TENANTS: Final = ("common", "organizations")
@@ -61,12 +64,16 @@ class Authority:
         single_use_assertions: bool = False,
         auto_approve: bool = False,
         response_iss: bool = False,
+        pushed_authorization: PushedAuthorization | None = None,
+        device_interval: int = 5,
+        slow_down: bool = True,
     ) -> None:
         self.clock = clock
         self.rotation: Rotation = rotation
         self.single_use_assertions = single_use_assertions
         self.auto_approve = auto_approve
         self.response_iss = response_iss
+        self.pushed_authorization: PushedAuthorization | None = pushed_authorization
         self.base_url = ""
         self.token_lifetime = 3600
         self.latency = 0.0
@@ -75,6 +82,8 @@ class Authority:
         self.codes = Codes(clock)
         self.sessions = Sessions()
         self.interactions = Interactions()
+        self.devices = DeviceCodes(clock, device_interval, slow_down)
+        self.pushed = PushedRequests(clock)
         self._lock = threading.RLock()
         self._tenants: dict[str, Tenant] = {}
         self._applications: dict[str, Application] = {}

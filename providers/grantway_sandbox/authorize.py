@@ -19,6 +19,7 @@ from grantway_sandbox.authority import Authority
 from grantway_sandbox.clients import find_client
 from grantway_sandbox.errand import Errand, demands_second_factor
 from grantway_sandbox.errors import EntraError, missing
+from grantway_sandbox.misbehaviour import WRONG, Misbehaviour
 from grantway_sandbox.model import V1, Application, Tenant
 from grantway_sandbox.redirects import check_redirect_uri
 from grantway_sandbox.scopes import Target, from_resource, from_scope
@@ -67,7 +68,10 @@ class Asker:
         return self.reply.refuse(authority, error, self.issuer(authority), self.correlation_id)
 
     def issuer(self, authority: Authority, tenant: Tenant | None = None) -> str:
-        """Return who answers, as the metadata of the place that was asked has it."""
+        """Return who answers: the place that was asked, which at `common` is `tenant`'s.
+
+        As long as nobody knows whose that is, it is the template that `common`'s metadata has.
+        """
         place = self.tenant or tenant
         return tokens.issuer(authority, place.tenant_id if place else "{tenantid}", self.version)
 
@@ -83,6 +87,7 @@ class AuthorizationErrand(Errand):
 
     def granted(self, authority: Authority, sign_in: SignIn) -> Response:
         """Answer with a code."""
+        wrong_nonce = self.asker.reply.misbehaviour == Misbehaviour.WRONG_NONCE
         tenant = self.place(authority, sign_in.user)
         code = authority.codes.issue(
             self.application,
@@ -91,7 +96,7 @@ class AuthorizationErrand(Errand):
             version=self.asker.version,
             redirect_uri=self.asker.reply.redirect_uri,
             challenge=self.challenge,
-            nonce=self.nonce,
+            nonce=WRONG if wrong_nonce else self.nonce,
             asked=self.asked,
         )
         return self.asker.reply.send(

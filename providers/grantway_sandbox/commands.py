@@ -31,8 +31,9 @@ def run(port: int, tls: bool, auto_approve: bool, as_json: bool) -> None:
     """Run the local authority until Ctrl-C.
 
     Says how to use it, then shows each request as it comes (on standard error, secrets masked).
-    The environment `Sandbox` of this user's other processes finds it. The application's secret
-    and a refresh token are put into files that only this user can read, and removed at the end.
+    The environment `Sandbox` of this user's other processes finds it. The application's secret,
+    the user's password and a refresh token are put into files that only this user can read, and
+    removed at the end.
     """
     from grantway_sandbox.running import run_until_stopped
 

@@ -3,8 +3,6 @@
 At `common` and `organizations` the v2 issuer is a template, `{base}/{tenantid}/v2.0`: no such
 issuer exists, and a client must put the tenant of the token in before it compares. Everything names
 the sandbox's own host: a client that stays inside what metadata says never leaves the machine.
-
-`authorization_endpoint` is named because OpenID metadata must have it.
 """
 
 import base64
@@ -27,10 +25,11 @@ def openid_configuration(
     place = f"{base}/{tenant.tenant_id if tenant else name.lower()}"
     host = urlsplit(base).netloc
     oauth2 = f"{place}/oauth2/v2.0" if version == V2 else f"{place}/oauth2"
-    return {
+    published: dict[str, Any] = {
         "issuer": issuer(authority, tenant.tenant_id if tenant else "{tenantid}", version),
         "authorization_endpoint": f"{oauth2}/authorize",
         "token_endpoint": f"{oauth2}/token",
+        "device_authorization_endpoint": f"{oauth2}/devicecode",
         "token_endpoint_auth_methods_supported": [
             "client_secret_post",
             "private_key_jwt",
@@ -42,11 +41,27 @@ def openid_configuration(
         else f"{base}/common/discovery/keys",
         "response_modes_supported": ["query", "fragment", "form_post"],
         "response_types_supported": ["code"],
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["login", "consent", "select_account", "none"],
+        "claims_parameter_supported": True,
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "scopes_supported": list(OPENID_SCOPES) if version == V2 else ["openid"],
         "claims_supported": [
-            *("sub", "iss", "aud", "exp", "iat", "nonce", "at_hash", "amr", "tid", "ver", "oid"),
+            *(
+                "sub",
+                "iss",
+                "aud",
+                "exp",
+                "iat",
+                "nonce",
+                "at_hash",
+                "amr",
+                "auth_time",
+                "tid",
+                "ver",
+                "oid",
+            ),
             *(("preferred_username", "name") if version == V2 else ("upn", "unique_name")),
         ],
         "request_uri_parameter_supported": False,
@@ -55,6 +70,13 @@ def openid_configuration(
         "cloud_graph_host_name": host,
         "msgraph_host": host,
     }
+    if authority.response_iss:
+        published["authorization_response_iss_parameter_supported"] = True
+    if authority.pushed_authorization is not None:
+        published["pushed_authorization_request_endpoint"] = f"{oauth2}/par"
+        required = authority.pushed_authorization == "required"
+        published["require_pushed_authorization_requests"] = required
+    return published
 
 
 def instance_discovery(

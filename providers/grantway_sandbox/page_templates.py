@@ -37,6 +37,7 @@ button { padding: .6rem 1.25rem; font: inherit; font-weight: 600; cursor: pointe
 button.main { background: var(--main); color: var(--on-main); }
 button.account { display: block; width: 100%; margin: 0 0 .75rem; text-align: left; }
 button.account span { display: block; font-weight: 400; color: var(--soft); }
+a { color: var(--main); }
 :focus-visible { outline: 3px solid var(--main); outline-offset: 2px; }
 ul { margin: 0 0 1rem; padding: 0; list-style: none; }
 li { padding: .6rem 0; border-top: 1px solid var(--note); overflow-wrap: anywhere; }
@@ -44,6 +45,7 @@ li span { display: block; font-size: .875rem; color: var(--soft); }
 dl { margin: 0; font-size: .875rem; }
 dt { margin-top: .5rem; color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
+main > :last-child { margin-bottom: 0; }
 """
 
 SEND: Final = "document.forms[0].submit()"
@@ -74,10 +76,10 @@ _SIGN_IN: Final = """{% extends "layout" %}{% import "parts" as parts %}
 <label for="user_name">User name</label>
 <input id="user_name" name="user_name" type="text" autocomplete="username" autocapitalize="none"
  spellcheck="false" required value="{{ user_name }}" {{ parts.about(error) }}
- {{- " autofocus" if error or not user_name }}>
+ {{- " autofocus" if not user_name }}>
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required
- {{ parts.about(error) }}{{ " autofocus" if user_name and not error }}>
+ {{ parts.about(error) }}{{ " autofocus" if user_name }}>
 {{ parts.error(error) }}
 <div class="actions">
 <button class="main" name="do" value="sign-in">Sign in</button>
@@ -170,6 +172,22 @@ _MESSAGE: Final = """{% extends "layout" %}
 {% endblock %}
 """
 
+_HOME: Final = """{% extends "layout" %}
+{% block content %}
+<p>The authority is running at <strong>{{ url }}</strong>.</p>
+<dl>
+<dt>Metadata</dt>
+<dd><a href="{{ metadata }}">{{ metadata }}</a></dd>
+<dt>A device's code is entered at</dt>
+<dd><a href="{{ devices }}">{{ devices }}</a></dd>
+{% for name, domain, id in tenants %}
+<dt>Tenant {{ name }}</dt>
+<dd>{{ domain }}<br>{{ id }}</dd>
+{% endfor %}
+</dl>
+{% endblock %}
+"""
+
 _FORM_POST: Final = """{% extends "layout" %}
 {% block content %}
 <p>You are being taken back to the application. If nothing happens, use the button.</p>
@@ -208,5 +226,6 @@ TEMPLATES: Final = {
     "consent": _CONSENT,
     "user-code": _USER_CODE,
     "message": _MESSAGE,
+    "home": _HOME,
     "form-post": _FORM_POST.replace("{{ send }}", SEND),
 }

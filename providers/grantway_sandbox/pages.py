@@ -104,6 +104,21 @@ def message(
     return _page("message", Form("", ""), status=status, title=title, text=text, details=details)
 
 
+def home(
+    url: str, metadata: str, devices: str, tenants: Sequence[tuple[str, str, str]]
+) -> Response:
+    """Say what is here; each tenant is a name, a domain and an id."""
+    return _page(
+        "home",
+        Form("", ""),
+        title="Sandbox",
+        url=url,
+        metadata=metadata,
+        devices=devices,
+        tenants=tenants,
+    )
+
+
 def form_post(redirect_uri: str, parameters: Sequence[tuple[str, str]], leads_to: str) -> Response:
     """Send an answer on by a form (OAuth 2.0 Form Post Response Mode)."""
     form = Form(redirect_uri, "", leads_to)

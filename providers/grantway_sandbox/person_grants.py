@@ -3,14 +3,18 @@
 The sign-in itself took place in a browser and is told by what was remembered with the code.
 """
 
-from typing import Any
+from typing import Any, Final, cast
 
+from authlib.oauth2 import OAuth2Request
 from authlib.oauth2.rfc6749 import TokenEndpointMixin
 
 from grantway_sandbox.codes import AuthorizationCode
 from grantway_sandbox.errors import EntraError
-from grantway_sandbox.model import V1
-from grantway_sandbox.token_request import ANSWER_HEADERS, OnTokenRequest
+from grantway_sandbox.model import V1, V2
+from grantway_sandbox.token_request import ANSWER_HEADERS, OnTokenRequest, TokenRequest
+
+DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
+_OLD_DEVICE_GRANT: Final = "device_code"
 
 
 class RedeemCode(OnTokenRequest, TokenEndpointMixin):
@@ -66,3 +70,47 @@ class RedeemCode(OnTokenRequest, TokenEndpointMixin):
                 "The provided value for the input parameter 'scope' is not valid: it names what "
                 "the authorization request did not.",
             )
+
+
+class PollForDevice(OnTokenRequest, TokenEndpointMixin):
+    """A device's code for tokens, once a person approved it (RFC 8628 section 3.4).
+
+    v1 knows the grant by a shorter name and the code as `code`; v2 takes the shorter name too.
+    """
+
+    @classmethod
+    def check_token_endpoint(cls, request: OAuth2Request) -> bool:
+        """Take both names of the grant."""
+        form = cast("TokenRequest", request).form
+        return form.get("grant_type") in (DEVICE_GRANT, _OLD_DEVICE_GRANT)
+
+    def validate_token_request(self) -> None:
+        """Authenticate the client, which may be a public one."""
+        asked = self.asked
+        if asked.version == V1 and asked.fields["grant_type"] != _OLD_DEVICE_GRANT:
+            raise EntraError(70003)
+        asked.require(self._field)
+        self.request.client = self.authenticate_token_endpoint_client()
+
+    def create_token_response(self) -> tuple[int, Any, list[tuple[str, str]]]:
+        """Answer with tokens once, and until then with what the device should do."""
+        asked = self.asked
+        authority = asked.authority
+        code, sign_in = authority.devices.poll(
+            asked.fields[self._field], self.application, asked.version, authority.revoke_family
+        )
+        tenant = code.tenant or authority.home_of(sign_in.user)
+        asked.fields["resource" if asked.version == V1 else "scope"] = code.asked
+        answer = asked.user_answer(
+            self.application,
+            sign_in.proven,
+            tenant,
+            asked.target(tenant),
+            family=code.family,
+            auth_time=sign_in.time,
+        )
+        return 200, answer, ANSWER_HEADERS
+
+    @property
+    def _field(self) -> str:
+        return "device_code" if self.asked.version == V2 else "code"

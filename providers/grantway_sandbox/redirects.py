@@ -4,12 +4,14 @@ As Entra compares them: exactly, but for the port of a loopback URI, which a nat
 it finds it (RFC 8252 section 7.3). An empty path is the same as a single slash.
 """
 
+import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from grantway_sandbox.errors import EntraError
 from grantway_sandbox.model import Application
 
+_PLAIN: Final = re.compile(r"[!-~]+")
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -34,6 +36,9 @@ def check_redirect_uri(application: Application, given: str | None) -> str:
 def _same(known: str, given: str) -> bool:
     if known == given:
         return True
+    # Parsers, this one and the browser's, take blanks and control characters out, each its own way.
+    if not _PLAIN.fullmatch(given):
+        return False
     try:
         one, other = urlsplit(known), urlsplit(given)
         return _loopback(one) and _without_port(one) == _without_port(other)

@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from grantway_sandbox.script import RecordedRequest
     from grantway_sandbox.server import Sandbox
 
-# Everything else in a form may be a secret, and is masked.
+# Everything else in a form or a query may be a secret, and is masked.
 _OPEN_FIELDS = {
-    "client_assertion_type", "client_id", "grant_type", "redirect_uri", "requested_token_use",
-    "resource", "scope",
+    "client_assertion_type", "client_id", "code_challenge_method", "do", "domain_hint",
+    "grant_type", "login_hint", "prompt", "redirect_uri", "requested_token_use", "resource",
+    "response_mode", "response_type", "scope", "user_name",
 }  # fmt: skip
 
 
@@ -137,6 +138,7 @@ class Guide:
         self.application_id = sandbox.application.application_id
         self.public_application_id = sandbox.public_application_id
         self.secret_file = state.write(state.SECRET_FILE, sandbox.application.secret + "\n")
+        self.password_file = state.write(state.PASSWORD_FILE, sandbox.user.password + "\n")
         refresh_token = sandbox.issue_refresh_token(application_id=self.public_application_id)
         self.refresh_token_file = state.write(state.REFRESH_TOKEN_FILE, refresh_token + "\n")
 
@@ -159,6 +161,14 @@ class Guide:
             f"--refresh-token {reference}",
             f"--save-refresh-token {reference}",
             f"--tenant-id {self.sandbox.customers[0].domain}",
+        ]
+
+    @property
+    def sign_in_command(self) -> list[str]:
+        """A token for the user, who signs in with a browser; `--device-code` does without one."""
+        return [
+            f"grantway token --environment {NAME}",
+            f"--application-id {self.public_application_id}",
         ]
 
     @property
@@ -194,6 +204,7 @@ class Guide:
             ("Its secret", f"in {self.secret_file}"),
             ("User", f"{sandbox.user.user_name}, by the public application"),
             ("", self.public_application_id),
+            *self._how_to_sign_in(),
             ("Refresh token", f"in {self.refresh_token_file}"),
         ]
         if sandbox.ca_bundle:
@@ -216,12 +227,23 @@ class Guide:
                 paint("A token for the user, at a customer", "bold"),
                 _command(self.refresh_command),
                 "",
+                paint("A token for the user, who signs in", "bold"),
+                _command(self.sign_in_command),
+                "",
                 paint("An API call, from Python", "bold"),
                 f"  {python}".replace("\n  \n", "\n\n"),
                 "",
                 paint("Requests", "bold"),
             ]
         )
+
+    def _how_to_sign_in(self) -> list[tuple[str, str]]:
+        if self.sandbox.authority.auto_approve:
+            return [("Sign-in", "approved without asking anybody")]
+        return [
+            ("Password", f"in {self.password_file}"),
+            ("One-time code", self.sandbox.user.one_time_code),
+        ]
 
     def as_dict(self) -> dict[str, object]:
         """For a program."""
@@ -238,11 +260,17 @@ class Guide:
             "application_id": self.application_id,
             "secret_file": str(self.secret_file),
             "public_application_id": self.public_application_id,
+            "user_name": sandbox.user.user_name,
+            "password_file": str(self.password_file),
+            "one_time_code": sandbox.user.one_time_code,
+            "auto_approve": sandbox.authority.auto_approve,
+            "redirect_uris": list(sandbox.application.redirect_uris),
             "refresh_token_file": str(self.refresh_token_file),
             "api": sandbox.api,
             "commands": {
                 "token": " ".join(self.token_command),
                 "refresh": " ".join(self.refresh_command),
+                "sign_in": " ".join(self.sign_in_command),
             },
             "python": self.python,
         }
@@ -286,7 +314,7 @@ def request_line(request: "RecordedRequest", status: int, answer: object) -> str
             words.append(printable(error))
         if isinstance(codes, list):
             words += [f"AADSTS{code}" for code in cast("list[object]", codes)]
-    for name, value in request.fields:
+    for name, value in (*request.query, *request.fields):
         shown = value if name in _OPEN_FIELDS else MASK
         if " " in shown:
             shown = f'"{shown}"'

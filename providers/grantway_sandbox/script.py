@@ -2,17 +2,19 @@
 
 The log keeps what arrived, in order and before anything was understood, so that a test can hold a
 request against the wire shape it should have. It is bounded: a sandbox may run for days. A script
-of faults is a queue; each token request takes at most one from it.
+of faults is a queue; each request to the endpoint that a fault is meant for takes at most one from
+it.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, TypeAlias, overload
+from typing import Final, Literal, TypeAlias, overload
 
 from attrs import field, frozen
 
 from grantway_sandbox.errors import EntraError
+from grantway_sandbox.misbehaviour import Misbehaviour
 
 KEPT_REQUESTS: Final = 10_000
 
@@ -92,24 +94,28 @@ class Fault:
     content_type: str | None = "text/html"
 
 
-FaultSpec: TypeAlias = int | str | EntraError | Fault
+FaultSpec: TypeAlias = int | str | EntraError | Fault | Misbehaviour
+FaultPlace: TypeAlias = Literal["token", "authorize", "device"]
 
 
 @frozen
 class _Scripted:
-    answer: EntraError | Fault
+    answer: EntraError | Fault | Misbehaviour
+    at: FaultPlace
     when: Callable[[RecordedRequest], bool] | None
 
 
-def as_fault(spec: FaultSpec) -> EntraError | Fault:
-    """Read a fault: 50076, "AADSTS50076", an `EntraError` or a `Fault`."""
+def as_fault(spec: FaultSpec) -> EntraError | Fault | Misbehaviour:
+    """Read a fault: 50076, "AADSTS50076", "wrong_state", an `EntraError` or a `Fault`."""
     if isinstance(spec, str):
+        if spec in set(Misbehaviour):
+            return Misbehaviour(spec)
         spec = int(spec.upper().removeprefix("AADSTS"))
     return EntraError(spec) if isinstance(spec, int) else spec
 
 
 class Script:
-    """Faults waiting for token requests, first come first served."""
+    """Faults waiting for requests, first come first served."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -120,17 +126,26 @@ class Script:
         spec: FaultSpec,
         times: int = 1,
         when: Callable[[RecordedRequest], bool] | None = None,
+        at: FaultPlace = "token",
     ) -> None:
-        """Queue a fault for the next `times` token requests, or those of which `when` holds."""
-        scripted = _Scripted(as_fault(spec), when)
+        """Queue a fault for the next `times` requests, or those of which `when` holds.
+
+        Raises:
+            ValueError: a misbehaviour of authorization answers, meant for another endpoint.
+        """
+        scripted = _Scripted(as_fault(spec), at, when)
+        if isinstance(scripted.answer, Misbehaviour) and at != "authorize":
+            raise ValueError(f"{scripted.answer} is for authorization answers: at='authorize'")
         with self._lock:
             self._waiting.extend([scripted] * times)
 
-    def take(self, request: RecordedRequest) -> EntraError | Fault | None:
+    def take(
+        self, request: RecordedRequest, at: FaultPlace = "token"
+    ) -> EntraError | Fault | Misbehaviour | None:
         """Return and remove the first fault meant for `request`, or None."""
         with self._lock:
             for place, scripted in enumerate(self._waiting):
-                if scripted.when is None or scripted.when(request):
+                if scripted.at == at and (scripted.when is None or scripted.when(request)):
                     del self._waiting[place]
                     return scripted.answer
         return None

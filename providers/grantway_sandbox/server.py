@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Self
 
 from grantway import Environment
-from grantway_sandbox.authority import Authority, Rotation
+from grantway_sandbox.authority import Authority, PushedAuthorization, Rotation
 from grantway_sandbox.certificates import (
     make_authority,
     make_server_certificate,
@@ -42,7 +42,7 @@ from grantway_sandbox.model import (
     User,
 )
 from grantway_sandbox.person import Person
-from grantway_sandbox.script import FaultSpec, RecordedRequest, RequestLog
+from grantway_sandbox.script import FaultPlace, FaultSpec, RecordedRequest, RequestLog
 from grantway_sandbox.serving import LoopbackServer
 from grantway_sandbox.web import create_app
 
@@ -55,9 +55,11 @@ class Sandbox:
     `rotation` "strict" revokes a whole family of refresh tokens when one is used twice.
     `single_use_assertions` refuses a client assertion whose `jti` came before. `auto_approve` signs
     the standard user in (or whom `login_hint` names) without a page, and approves every device's
-    code at once. `response_iss` names the issuer in authorization answers (RFC 9207). `clock`
-    returns Unix seconds and decides about every lifetime. Raises ValueError for a host that is not
-    loopback.
+    code at once. `response_iss` names the issuer in authorization answers (RFC 9207).
+    `pushed_authorization` "offered" or "required" adds an endpoint for pushed requests (RFC 9126).
+    `device_interval` is the seconds that a device waits between polls, and `slow_down` False lets
+    it be hasty. `clock` returns Unix seconds and decides about every lifetime. Raises ValueError
+    for a host that is not loopback.
     """
 
     def __init__(
@@ -72,6 +74,9 @@ class Sandbox:
         single_use_assertions: bool = False,
         auto_approve: bool = False,
         response_iss: bool = False,
+        pushed_authorization: PushedAuthorization | None = None,
+        device_interval: int = 5,
+        slow_down: bool = True,
         latency: float = 0.0,
         token_lifetime: int = 3600,
         clock: Callable[[], float] = time.time,
@@ -79,12 +84,20 @@ class Sandbox:
         self._host, self._port, self._tls = _loopback(host), port, tls
         if rotation not in ("lenient", "strict"):
             raise ValueError(f"rotation is 'lenient' or 'strict', not {rotation!r}")
+        if pushed_authorization not in (None, "offered", "required"):
+            raise ValueError(
+                "pushed_authorization is 'offered', 'required' or None, not "
+                f"{pushed_authorization!r}"
+            )
         self.authority = Authority(
             clock=clock,
             rotation=rotation,
             single_use_assertions=single_use_assertions,
             auto_approve=auto_approve,
             response_iss=response_iss,
+            pushed_authorization=pushed_authorization,
+            device_interval=device_interval,
+            slow_down=slow_down,
         )
         self.authority.token_lifetime = token_lifetime
         self.authority.latency = latency
@@ -254,12 +267,21 @@ class Sandbox:
         times: int = 1,
         *,
         when: Callable[[RecordedRequest], bool] | None = None,
+        at: FaultPlace = "token",
     ) -> None:
-        """Let the next `times` token answers be an error (50076, "AADSTS50076") or a `Fault`.
+        """Let the next `times` answers be an error (50076, "AADSTS50076") or a `Fault`.
 
-        With `when`, only requests of which it holds are met.
+        With `when`, only requests of which it holds are met. `at` says whose answers: those of the
+        token endpoint (where a device polls, too), of the authorization endpoint ("authorize"), or
+        those that give a device its codes ("device"). Authorization answers can also be wrong in
+        themselves: see `Misbehaviour`, whose values may be given as text, such as "wrong_state".
+        Useful numbers there: 65004 access denied, 65001 consent required, 50076 interaction
+        required, 50058 login required, 50000 server error, 90055 temporarily unavailable.
+
+        Raises:
+            ValueError: a misbehaviour is meant for another endpoint than authorization.
         """
-        self.authority.script.add(spec, times, when)
+        self.authority.script.add(spec, times, when, at)
 
     @property
     def latency(self) -> float:

@@ -5,10 +5,10 @@ The endpoint itself shows no page but an error's: it starts an interaction and s
 that it was made for.
 """
 
-import uuid
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, request
+from attrs import evolve
+from flask import Blueprint, Response, g, request
 
 from grantway_sandbox import pages
 from grantway_sandbox.authority import Authority
@@ -16,7 +16,11 @@ from grantway_sandbox.authorize import Asker, read_errand
 from grantway_sandbox.errand import Errand
 from grantway_sandbox.errors import EntraError
 from grantway_sandbox.interactions import Interaction
-from grantway_sandbox.model import ONE_TIME_CODE, is_guid
+from grantway_sandbox.misbehaviour import Misbehaviour
+from grantway_sandbox.model import ONE_TIME_CODE
+from grantway_sandbox.pushed_routes import pulled
+from grantway_sandbox.responses import as_it_stands, correlation_id, refuse_repeats
+from grantway_sandbox.script import Fault
 from grantway_sandbox.sessions import Session
 from grantway_sandbox.steps import (
     Mistake,
@@ -61,24 +65,25 @@ def sign_in_routes(authority: Authority) -> Blueprint:
 
 
 def _authorize(authority: Authority, name: str, version: int) -> Response:
-    correlation_id = request.args.get("client-request-id", "")
-    if not is_guid(correlation_id):
-        correlation_id = str(uuid.uuid4())
+    about = correlation_id()
     try:
-        for parameter, values in request.args.lists():
-            if len(values) > 1:
-                raise EntraError(
-                    9000411,
-                    "The request is not properly formatted. The parameter "
-                    f"'{parameter}' is duplicated.",
-                )
-        fields = request.args.to_dict()
-        asker = Asker.read(authority, name, version, fields, correlation_id)
+        refuse_repeats(list(request.args.lists()))
+        given = request.args.to_dict()
+        fields = pulled(authority, name, version, given)
+        asker = Asker.read(authority, name, version, fields, about)
     except EntraError as error:
-        return refusal_page(authority, error, correlation_id)
+        return refusal_page(authority, error, about)
+    fault = authority.script.take(g.recorded, "authorize")
+    if isinstance(fault, Fault):
+        return as_it_stands(fault)
+    if isinstance(fault, Misbehaviour):
+        asker = evolve(asker, reply=evolve(asker.reply, misbehaviour=fault))
     try:
-        errand = read_errand(authority, asker, fields)
-        return start(authority, errand)
+        if isinstance(fault, EntraError):
+            raise fault
+        if authority.pushed_authorization == "required" and fields is given:
+            raise EntraError(90023, "The request has to be pushed first: RFC 9126.")
+        return start(authority, read_errand(authority, asker, fields))
     except EntraError as error:
         return asker.refuse(authority, error)
 
@@ -182,7 +187,7 @@ def refusal_page(authority: Authority, error: EntraError, correlation_id: str) -
         clock=authority.clock,
     )
     return pages.message(
-        "Sorry, but we're having trouble signing you in.",
+        "Nobody can be signed in this way",
         str(error),
         status=400,
         details=[

@@ -4,6 +4,7 @@ Files in the user's own state folder, each readable by its owner only and writte
 
     sandbox.json             where the sandbox is, and which process it is
     sandbox.secret           the application's secret
+    sandbox.password         the password of the sandbox's user
     sandbox.refresh-token    a refresh token of the sandbox's user
 
 They go when the sandbox does. A crash leaves them behind, so the first is believed only if this
@@ -26,6 +27,7 @@ from grantway.errors import ConfigurationError
 
 FILE = "sandbox.json"
 SECRET_FILE = "sandbox.secret"  # noqa: S105  # the name of a file
+PASSWORD_FILE = "sandbox.password"  # noqa: S105  # likewise
 REFRESH_TOKEN_FILE = "sandbox.refresh-token"  # noqa: S105  # likewise
 
 _LARGEST = 65_536
@@ -120,7 +122,7 @@ def announce(state: State) -> Path:
 def withdraw(state: State) -> None:
     """Remove the files of a sandbox; those of another one stay."""
     if read() == state:
-        for name in (FILE, SECRET_FILE, REFRESH_TOKEN_FILE):
+        for name in (FILE, SECRET_FILE, PASSWORD_FILE, REFRESH_TOKEN_FILE):
             with suppress(OSError):
                 (folder() / name).unlink()
 

@@ -46,7 +46,8 @@ def next_step(authority: Authority, interaction: Interaction) -> Step:
         return "end"
     tenant = errand.place(authority, sign_in.user)
     consented = authority.has_consent(errand.application.application_id, tenant.tenant_id)
-    return "end" if consented and "consent" not in errand.prompts else "consent"
+    ask = "consent" in errand.prompts or errand.device or not consented
+    return "consent" if ask else "end"
 
 
 def needs_code(errand: Errand, sign_in: SignIn) -> bool:

@@ -11,10 +11,10 @@ from grantway_sandbox.authority import Authority
 from grantway_sandbox.clients import authenticate
 from grantway_sandbox.errors import EntraError
 from grantway_sandbox.grants import ClientCredentials, OnBehalfOf, Refresh
-from grantway_sandbox.person_grants import RedeemCode
+from grantway_sandbox.person_grants import PollForDevice, RedeemCode
 from grantway_sandbox.token_request import ANSWER_HEADERS, TokenRequest
 
-GRANTS: Final = (ClientCredentials, Refresh, OnBehalfOf, RedeemCode)
+GRANTS: Final = (ClientCredentials, Refresh, OnBehalfOf, RedeemCode, PollForDevice)
 
 
 class TokenServer(AuthorizationServer):

@@ -18,15 +18,17 @@ from urllib.parse import parse_qsl, urlsplit
 import jwt
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Flask, Response, g, request
-from markupsafe import escape
 
-from grantway_sandbox import metadata, tokens
+from grantway_sandbox import metadata, pages, tokens
 from grantway_sandbox.authority import Authority
+from grantway_sandbox.device_routes import device_routes
 from grantway_sandbox.errors import EntraError, missing
-from grantway_sandbox.model import GRAPH_ID, SANDBOX_API_ID, V2, is_guid
+from grantway_sandbox.model import GRAPH_ID, SANDBOX_API_ID, V2
+from grantway_sandbox.pushed_routes import pushed_routes
+from grantway_sandbox.responses import as_it_stands, correlation_id, refusal
 from grantway_sandbox.script import Fault, RecordedRequest
 from grantway_sandbox.sign_in import sign_in_routes
-from grantway_sandbox.token_request import ANSWER_HEADERS, TokenRequest
+from grantway_sandbox.token_request import TokenRequest
 from grantway_sandbox.token_server import TokenServer
 
 
@@ -37,6 +39,8 @@ def create_app(authority: Authority, stopping: threading.Event) -> Flask:
     app.before_request(lambda: _arrive(authority))
     app.register_blueprint(_token_routes(authority, stopping))
     app.register_blueprint(sign_in_routes(authority))
+    app.register_blueprint(device_routes(authority))
+    app.register_blueprint(pushed_routes(authority))
     app.register_blueprint(_metadata_routes(authority))
     app.register_blueprint(_api_routes(authority))
     return app
@@ -60,33 +64,6 @@ def _arrive(authority: Authority) -> Response | None:
     return Response("This host is not served here.\n", status=421, mimetype="text/plain")
 
 
-def _correlation_id() -> str:
-    given = request.headers.get("client-request-id", "").strip("{} ")
-    return given if is_guid(given) else str(uuid.uuid4())
-
-
-def _refusal(authority: Authority, error: OAuth2Error, version: int) -> Response:
-    correlation_id = _correlation_id()
-    status, body = EntraError.of(error).answer(
-        base_url=authority.base_url,
-        version=version,
-        correlation_id=correlation_id,
-        clock=authority.clock,
-    )
-    response = Response(json.dumps(body), status=status, headers=ANSWER_HEADERS)
-    response.headers["x-ms-request-id"] = str(body["trace_id"])
-    return response
-
-
-def _raw(fault: Fault) -> Response:
-    response = Response(fault.body, status=fault.status, headers=fault.headers)
-    if fault.content_type is None:
-        response.headers.pop("Content-Type", None)
-    elif "Content-Type" not in fault.headers:
-        response.headers["Content-Type"] = fault.content_type
-    return response
-
-
 def _token_routes(authority: Authority, stopping: threading.Event) -> Blueprint:
     routes = Blueprint("tokens", __name__)
     server = TokenServer(authority)
@@ -95,10 +72,10 @@ def _token_routes(authority: Authority, stopping: threading.Event) -> Blueprint:
         try:
             response = _exchange(authority, server, stopping, tenant, version)
         except OAuth2Error as error:
-            response = _refusal(authority, error, version)
+            response = refusal(authority, error, version)
         response.headers.setdefault("x-ms-request-id", str(uuid.uuid4()))
         if request.headers.get("return-client-request-id", "").lower() == "true":
-            response.headers["client-request-id"] = _correlation_id()
+            response.headers["client-request-id"] = correlation_id()
         return response
 
     @routes.route("/<tenant>/oauth2/v2.0/token", methods=["GET", "POST"])
@@ -119,8 +96,8 @@ def _exchange(
         stopping.wait(authority.latency)
     fault = authority.script.take(g.recorded)
     if isinstance(fault, Fault):
-        return _raw(fault)
-    if fault is not None:
+        return as_it_stands(fault)
+    if isinstance(fault, EntraError):
         raise fault
     if request.method != "POST":
         raise EntraError(
@@ -148,7 +125,7 @@ def _metadata_routes(authority: Authority) -> Blueprint:
             if error.code in (90002, 900023):
                 # The same refusal has another name here than at the token endpoint.
                 error = EntraError(error.code, error.text, error="invalid_tenant")
-            return _refusal(authority, error, 2)
+            return refusal(authority, error, 2)
         response = Response(json.dumps(body), content_type="application/json; charset=utf-8")
         response.headers["Access-Control-Allow-Origin"] = "*"
         return response
@@ -219,7 +196,13 @@ def _api_routes(authority: Authority) -> Blueprint:
 
     @routes.get("/")
     def info() -> Response:
-        return Response(_info(authority), content_type="text/html; charset=utf-8")
+        base = authority.base_url
+        return pages.home(
+            base,
+            f"{base}/common/v2.0/.well-known/openid-configuration",
+            f"{base}/devicelogin",
+            [(known.name, known.domain, known.tenant_id) for known in authority.tenants],
+        )
 
     return routes
 
@@ -232,17 +215,3 @@ def _unauthorized(reason: str) -> Response:
         challenge += f' error="invalid_token", error_description="{reason}"'
     response.headers["WWW-Authenticate"] = challenge
     return response
-
-
-def _info(authority: Authority) -> str:
-    tenants = "".join(
-        f"<li><code>{escape(tenant.tenant_id)}</code> {escape(tenant.domain)}"
-        f" ({escape(tenant.name)})</li>"
-        for tenant in authority.tenants
-    )
-    return (
-        "<!doctype html><meta charset=utf-8><title>Sandbox</title><h1>Sandbox</h1>"
-        "<p>A local authority for trying things out. Nothing here is real.</p>"
-        f"<p>Metadata: <code>{escape(authority.base_url)}/common/v2.0/.well-known/"
-        f"openid-configuration</code></p><h2>Tenants</h2><ul>{tenants}</ul>"
-    )

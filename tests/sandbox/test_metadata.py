@@ -25,7 +25,20 @@ def test_a_tenants_metadata_names_it_by_guid(
     base = f"{sandbox.url}/{tenant.tenant_id}"
     assert body["issuer"] == (f"{base}/v2.0" if version == 2 else f"{base}/")
     assert body["token_endpoint"] == f"{base}/oauth2{path}/token"
+    assert body["authorization_endpoint"] == f"{base}/oauth2{path}/authorize"
+    assert body["device_authorization_endpoint"] == f"{base}/oauth2{path}/devicecode"
     assert "client_secret_basic" in body["token_endpoint_auth_methods_supported"]
+
+
+def test_metadata_says_how_people_sign_in(get: Ask) -> None:
+    for version in ("", "/v2.0"):
+        body = get(f"/common{version}/.well-known/openid-configuration").json()
+        assert body["response_types_supported"] == ["code"]
+        assert body["response_modes_supported"] == ["query", "fragment", "form_post"]
+        assert body["code_challenge_methods_supported"] == ["S256"]
+        assert body["claims_parameter_supported"] is True
+        assert "authorization_response_iss_parameter_supported" not in body
+        assert "pushed_authorization_request_endpoint" not in body
 
 
 @pytest.mark.parametrize("name", ["common", "organizations"])

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import attrs
 import pytest
@@ -23,6 +24,8 @@ from grantway.errors import ConfigurationError, InteractionRequired
 from grantway_sandbox import paper, running, state
 from grantway_sandbox.commands import sandbox as command
 from grantway_sandbox.demo_run import Demo, StandIn
+from grantway_sandbox.model import USER_ID, User
+from grantway_sandbox.person import Person
 from grantway_sandbox.script import RecordedRequest
 from grantway_sandbox.server import Sandbox
 
@@ -91,7 +94,8 @@ def test_another_process_gets_a_token_and_the_end_leaves_nothing_behind(
     facts = running.facts
     secret = Path(facts["secret_file"]).read_text().strip()
     refresh_token = Path(facts["refresh_token_file"]).read_text().strip()
-    for name in ("secret_file", "refresh_token_file"):
+    password = Path(facts["password_file"]).read_text().strip()
+    for name in ("secret_file", "password_file", "refresh_token_file"):
         assert Path(facts[name]).stat().st_mode & 0o777 == 0o600
     command = facts["commands"]["token"].split()
     assert command.pop(0) == "grantway"
@@ -114,7 +118,7 @@ def test_another_process_gets_a_token_and_the_end_leaves_nothing_behind(
     assert re.search(
         r"POST /contoso\.example/oauth2/v2\.0/token 200 .*client_secret=\*\*\*", errors
     )
-    for hidden in (secret, refresh_token, successor):
+    for hidden in (secret, password, refresh_token, successor):
         assert hidden not in errors + running.said
     assert not JWT.search(errors + running.said)
     assert list(state.folder().iterdir()) == []
@@ -145,6 +149,34 @@ def test_the_lines_of_python_it_shows_run_as_they_are(run: Callable[..., Running
         check=True,
     )
     assert facts["application_id"] in done.stdout
+
+
+@posix_only
+@pytest.mark.parametrize("automatic", [False, True])
+def test_a_person_signs_in_with_what_it_says(run: Callable[..., Running], automatic: bool) -> None:
+    running = run(*(["--auto-approve"] if automatic else []))
+    facts = running.facts
+    assert facts["auto_approve"] is automatic
+    password = "" if automatic else Path(facts["password_file"]).read_text().strip()
+    user = User(USER_ID, facts["user_name"], "Alex", facts["tenant"]["id"], password=password)
+    query = urlencode(
+        {
+            "client_id": facts["public_application_id"],
+            "response_type": "code",
+            "redirect_uri": f"{facts['redirect_uris'][0]}:8400/",
+            "scope": "openid",
+            "state": "a-state-nobody-else-knows",
+        }
+    )
+    person = Person(user, one_time_code=facts["one_time_code"])
+    answer = person.answer(f"{facts['url']}/common/oauth2/v2.0/authorize?{query}")
+    code = answer.get("code")
+    assert code
+    _, errors = running.stop(signal.SIGTERM)
+    assert "response_type=code" in errors
+    assert ("do=sign-in" in errors) is not automatic
+    for hidden in (code, "a-state-nobody-else-knows", password):
+        assert not hidden or hidden not in errors
 
 
 @posix_only
@@ -193,7 +225,8 @@ def test_the_guide_for_a_person_shows_no_secret_and_lines_to_copy(
         until = time.monotonic() + 20
         while state.read() is None and time.monotonic() < until:
             time.sleep(0.02)
-        files = [state.folder() / each for each in (state.SECRET_FILE, state.REFRESH_TOKEN_FILE)]
+        names = (state.SECRET_FILE, state.PASSWORD_FILE, state.REFRESH_TOKEN_FILE)
+        files = [state.folder() / each for each in names]
         while not all(each.exists() for each in files) and time.monotonic() < until:
             time.sleep(0.02)
         contents.extend(each.read_text().strip() for each in files)
@@ -207,7 +240,7 @@ def test_the_guide_for_a_person_shows_no_secret_and_lines_to_copy(
     assert done.exit_code == 0, done.output
     assert signal.getsignal(signal.SIGINT) is before
     for hidden in contents:
-        assert len(hidden) > 20
+        assert len(hidden) >= 16
         assert hidden not in done.output
     assert "grantway token --environment Sandbox \\\n" in done.stdout
     assert "grantway explain --environment Sandbox \\\n" in done.stdout
