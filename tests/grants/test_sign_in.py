@@ -273,6 +273,15 @@ def test_consent_asks_anew_each_time_whatever_is_at_rest(oidc_provider: OidcProv
     assert [query(url)["prompt"] for url in who.opened[1:]] == ["login consent"] * 2
 
 
+def test_a_consent_takes_no_signed_in_accounts_place(oidc_provider: OidcProvider) -> None:
+    who = person()
+    with asking(who) as dispatcher:
+        dispatcher.acquire(**user_of(oidc_provider), prompt="consent")
+        dispatcher.acquire(**user_of(oidc_provider), consent=True)
+        dispatcher.acquire(**user_of(oidc_provider), force_refresh=True)
+    assert len(who.opened) == 2
+
+
 # Consent and what becomes of its refresh token, at a scripted issuer.
 
 
