@@ -393,11 +393,12 @@ class Acquisition:
         finally:
             # Whatever becomes of the vault, not even an interrupt there loses the token.
             key = place.cache.fingerprint_key
-            slot = self._slot or (account and keys.account_slot(key, request, account.subject))
+            slot, owner = self._slot, ""
+            if self._by_account:
+                owner = keys.owner_key(key, request)
+                slot = slot or (account and keys.account_slot(key, request, account.subject))
+            # A provider that renews nothing has no use for one, and takes the place of none.
             if slot:
-                # The successor of a token that a caller gave is nobody's to be listed.
-                is_given = REFRESH_TOKEN.name in request.values
-                owner = "" if is_given else keys.owner_key(key, request)
                 stored = StoredRefreshToken(token, account, owner)
                 place.with_cache("put", lambda cache: cache.put_refresh_token(slot, stored))
         if is_new:

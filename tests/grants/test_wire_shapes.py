@@ -9,11 +9,13 @@ from typing import Any
 import attrs
 import pytest
 
-from grantway import Credential, Environment, Protocol, Reference, Secret, Trust
+from grantway import Credential, Dispatcher, Environment, Protocol, Reference, Secret, Trust
 from grantway.authority import FROM_METADATA
 from grantway.errors import InvalidParameter
 from grantway.secret import MASK
 from grantway_clouds.protocols import ENTRA_V1, ENTRA_V2
+from oauth.browsing import CODE, Person, answering, query
+from oauth.issuer import listened, sign_in
 from oauth.support import CLIENT_ID, RAW, dispatcher, granted, oidc
 from servers.raw import RawServer, Request, json_answer
 
@@ -299,3 +301,133 @@ def test_a_secret_may_be_given_as_one(raw_server: RawServer) -> None:
             refresh_token=Secret(REFRESH),
         )
     assert form(raw_server.requests[0])["refresh_token"] == REFRESH
+
+
+# Consent: a page in the browser, then the code's redemption.
+
+API = "https://api.partner.example"
+AUTHORIZE = {
+    "client_id": APP,
+    "code_challenge_method": "S256",
+    "prompt": "login",
+    "redirect_uri": "",
+    "response_type": "code",
+}
+REDEEM = {
+    "client_id": APP,
+    "code": CODE,
+    "grant_type": "authorization_code",
+    "redirect_uri": "",
+}
+CONFIDENTIAL_CONSENT = {"credential": Credential(APP, SECRET)}
+PUBLIC_CONSENT = {"application_id": APP}
+
+CONSENTS: dict[str, tuple[Protocol, dict[str, Any], str, dict[str, str], dict[str, str]]] = {
+    "v1, confidential": (
+        ENTRA_V1,
+        CONFIDENTIAL_CONSENT,
+        "/common/oauth2",
+        {"resource": API},
+        {"resource": API, "client_secret": SECRET},
+    ),
+    "v1, public, as a form": (
+        ENTRA_V1,
+        {**PUBLIC_CONSENT, "response_mode": "form_post", "tenant_id": TENANT, "resource": "graph"},
+        f"/{TENANT}/oauth2",
+        {"resource": GRAPH, "response_mode": "form_post"},
+        {"resource": GRAPH},
+    ),
+    "v2, confidential": (
+        ENTRA_V2,
+        CONFIDENTIAL_CONSENT,
+        "/common/oauth2/v2.0",
+        {"scope": f"{API}/.default {IDENTITY}"},
+        {"client_secret": SECRET},
+    ),
+    "v2, public, with scopes and hints": (
+        ENTRA_V2,
+        {
+            **PUBLIC_CONSENT,
+            "scopes": f"{GRAPH}/User.Read",
+            "login_hint": "alice@contoso.example",
+            "domain_hint": "contoso.example",
+            "prompt": "consent",
+            "tenant_id": TENANT,
+        },
+        f"/{TENANT}/oauth2/v2.0",
+        {
+            "scope": f"{GRAPH}/User.Read {IDENTITY}",
+            "login_hint": "alice@contoso.example",
+            "domain_hint": "contoso.example",
+            "prompt": "consent",
+        },
+        {},
+    ),
+}
+RANDOM = ("state", "nonce", "code_challenge")
+HIDDEN = (*RANDOM, "client_secret", "code", "code_verifier")
+
+
+@pytest.mark.parametrize("name", CONSENTS)
+def test_consent_sends_these_fields_and_no_others(raw_server: RawServer, name: str) -> None:
+    protocol, given, path, asked, redeemed = CONSENTS[name]
+    raw_server.serve(granted(refresh_token=REFRESH))
+    person = Person(answering(by_form="response_mode" in given))
+    result = sign_in(
+        cloud(raw_server, protocol), person, **{"application_id": None, **given}, consent=True
+    )
+    (url,), (request,) = person.opened, raw_server.requests
+    uri = f"http://localhost:{listened(person)}/"
+    assert url.partition("?")[0] == f"{raw_server.url}{path}/authorize"
+    sent = query(url)
+    for random in RANDOM:
+        assert len(sent.pop(random)) == 43
+    assert sent == {**AUTHORIZE, "redirect_uri": uri, **asked}
+    assert (request.method, request.target) == ("POST", f"{path}/token")
+    body = form(request)
+    assert len(body.pop("code_verifier")) == 43
+    assert body == {**REDEEM, "redirect_uri": uri, **redeemed}
+    assert request.headers["client-request-id"] == result.correlation_id
+    assert result.refresh_token == REFRESH
+
+
+@pytest.mark.parametrize("name", CONSENTS)
+def test_of_a_consent_too_what_is_explained_is_what_is_sent(
+    raw_server: RawServer, name: str
+) -> None:
+    protocol, given, _, _, _ = CONSENTS[name]
+    raw_server.serve(granted(refresh_token=REFRESH))
+    person = Person(answering(by_form="response_mode" in given))
+    call = {"environment": cloud(raw_server, protocol), "consent": True, **given}
+    with Dispatcher(prompter=person) as asking:
+        explained = asking.explain(**call)
+        assert not raw_server.connections
+        assert not person.opened
+        asking.acquire(**call)
+    authorization, redemption = explained.requests
+    (url,), (request,) = person.opened, raw_server.requests
+    port = str(listened(person))
+
+    def masked(fields: dict[str, str]) -> list[tuple[str, str]]:
+        return [
+            (field, MASK if field in HIDDEN else value.replace(port, "(free port)"))
+            for field, value in fields.items()
+        ]
+
+    assert (authorization.method, authorization.url) == ("GET", url.partition("?")[0])
+    assert list(authorization.fields) == masked(query(url))
+    assert (redemption.method, redemption.url) == ("POST", raw_server.url + request.target)
+    assert list(redemption.fields) == masked(form(request))
+    assert "sentinel" not in json.dumps(explained.as_dict())
+
+
+def test_a_fixed_port_is_explained_as_it_is(raw_server: RawServer) -> None:
+    with dispatcher() as asking:
+        explained = asking.explain(
+            environment=cloud(raw_server, ENTRA_V2),
+            application_id=APP,
+            redirect_uri="http://localhost:8400/x",
+        )
+    for request in explained.requests:
+        assert dict(request.fields)["redirect_uri"] == "http://localhost:8400/x"
+    assert not raw_server.connections

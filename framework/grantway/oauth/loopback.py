@@ -5,9 +5,10 @@ when that ends. It takes one valid answer: at the path of the redirect URI, unde
 by the method of the response mode, with the state of this sign-in. Everything else is answered
 with an error, and the wait goes on: any page and any process of this machine can knock here.
 
-A valid answer is answered with a redirect to a second page, so that the code leaves the browser's
-history. That page is held until it is known how the sign-in ended, and says so. Its text is
-fixed: nothing that came over the network is in it.
+A valid answer is answered with a redirect to a second page, so that the code leaves the address
+bar and the way back. (Some browsers note redirects on disk all the same; without the verifier the
+code is of no use, and it is spent by then.) That page is held until it is known how the sign-in
+ended, and says so. Its text is fixed: nothing that came over the network is in it.
 """
 
 import errno
@@ -64,10 +65,11 @@ _PAGE = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
 <style>
-body {{ font: 1.1rem/1.6 system-ui, sans-serif; margin: 15vh auto; max-width: 34rem;
-  padding: 0 1.5rem }}
-h1 {{ font-size: 1.7rem; line-height: 1.25; border-left: .35rem solid {colour};
-  padding-left: 1rem }}
+body {{ font: 1.1rem/1.6 system-ui, sans-serif; margin: 18vh auto; max-width: 34rem;
+  padding: 0 1.5rem; text-wrap: balance }}
+main {{ border-left: .4rem solid {colour}; border-radius: .2rem; padding: .2rem 0 .2rem 1.4rem }}
+h1 {{ font-size: 1.75rem; line-height: 1.25; margin: 0 0 .6rem }}
+p {{ margin: 0 }}
 </style>
 </head>
 <body>
@@ -78,16 +80,16 @@ h1 {{ font-size: 1.7rem; line-height: 1.25; border-left: .35rem solid {colour};
 </body>
 </html>
 """
-_WORKED = ("You are signed in", "You can close this page and go back to the program.", "#2e7d32")
+_WORKED = ("You are signed in", "You can close this page and go back to the program.", "#43a047")
 _FAILED = (
     "Sign-in did not work",
-    "The program says why. You can close this page and go back to it.",
-    "#c62828",
+    "You can close this page and go back to the program, which says why.",
+    "#e53935",
 )
 _RECEIVED = (
     "The sign-in is on its way",
-    "The program is still at work; it says how the sign-in ends. You can close this page.",
-    "#1565c0",
+    "You can close this page and go back to the program, which says how the sign-in ends.",
+    "#1e88e5",
 )
 
 

@@ -79,21 +79,22 @@ def command(
     session = Session.of(context)
     parameters = given(context, session.registry)
     check_names(session.registry, provider, parameter_set)
-    if SAVE_REFRESH_TOKEN.name not in parameters:
-        raise InvalidParameter(
-            "save_refresh_token: without it, nothing would be left of the consent.",
-            remedy="Say where the refresh token is to rest: --save-refresh-token file:PATH, or "
-            "keyring:SERVICE/NAME.",
-            parameter=SAVE_REFRESH_TOKEN.name,
-        )
     choice = {"provider": provider, "parameter_set": parameter_set, CONSENT.name: True}
     with session.dispatcher(profile, parameters) as dispatcher:
         if session.verbosity:
             explained(dispatcher, {**choice, **parameters})
+        # Explained and not looked up in the parameters: a profile may say it.
+        saved_to = dispatcher.explain(**choice, **parameters).values.get(SAVE_REFRESH_TOKEN.name)
+        if saved_to is None:
+            raise InvalidParameter(
+                "save_refresh_token: without it, nothing would be left of the consent.",
+                remedy="Say where the refresh token is to rest: --save-refresh-token file:PATH, "
+                "or keyring:SERVICE/NAME.",
+                parameter=SAVE_REFRESH_TOKEN.name,
+            )
         acquire = cast("Callable[..., AuthenticationResult]", dispatcher.acquire)
         result = acquire(**choice, timeout=timeout, **parameters)
         environment = dispatcher.registry.environment(result.environment)
-    saved_to = str(parameters[SAVE_REFRESH_TOKEN.name])
     facts = _facts(result, saved_to, environment.protocol)
     if as_json:
         output.write_json(facts)
