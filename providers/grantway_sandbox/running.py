@@ -63,16 +63,17 @@ def run_until_stopped(
         stack.callback(state.withdraw, here)
         state.announce(here)
         guide = Guide(sandbox)
+        # Before anybody is told, so that their first request is shown too.
+        stack.enter_context(requests_shown())
         if as_json:
             write(json.dumps(guide.as_dict(), indent=2))
         else:
             write(guide.text())
         if os.environ.get(VARIABLE, "").strip():
             note(f"Warning: {VARIABLE} is set; the environment {NAME} means that one, not this.")
-        with requests_shown():
-            # In turns, because on Windows a wait without an end hears no Ctrl-C.
-            while not stopped.wait(1):
-                pass
+        # In turns, because on Windows a wait without an end hears no Ctrl-C.
+        while not stopped.wait(1):
+            pass
         if not as_json:
             note("\nThe sandbox has stopped.")
 
