@@ -396,7 +396,8 @@ class Acquisition:
             slot, owner = self._slot, ""
             if self._by_account:
                 owner = keys.owner_key(key, request)
-                slot = slot or (account and keys.account_slot(key, request, account.subject))
+                if slot is None and account is not None:
+                    slot = keys.account_slot(key, request, account.subject)
             # A provider that renews nothing has no use for one, and takes the place of none.
             if slot:
                 stored = StoredRefreshToken(token, account, owner)

@@ -147,7 +147,8 @@ class Demo:
     """
 
     def __init__(self) -> None:
-        self._sandbox: Sandbox = sandbox_class()()
+        # Its people type fast: a device's code need not be asked for every five seconds only.
+        self._sandbox: Sandbox = sandbox_class()(device_interval=1)
         self._configuration = Configuration(environ={})
         self._registry = Registry.load(self._configuration, third_parties=False)
 

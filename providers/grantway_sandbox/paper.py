@@ -79,7 +79,7 @@ def pairs(rows: Iterable[tuple[str, str]], indent: int = 0) -> str:
     """Names and values, the values below each other."""
     rows = list(rows)
     column = max((len(name) for name, _ in rows), default=0) + 2
-    room = max(width() - indent - column, 12)
+    room = max(width() - indent - column, 10)
     found: list[str] = []
     for name, value in rows:
         lines = textwrap.wrap(printable(value), room, break_on_hyphens=False) or [""]
