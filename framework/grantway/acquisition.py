@@ -79,7 +79,7 @@ class Acquisition:
             )
         account = self._account.info.subject if self._account else accounts.expected(request)
         #: Under which the result rests in the cache; see `grantway.cache.keys`.
-        self.key = settled.key(workplace.cache.fingerprint_key, account)
+        self.key = settled.key(workplace.fingerprint_key, account)
         self._may_prolong = timeout is None
         if timeout is None:
             timeout = INTERACTIVE_TIMEOUT if self._is_interactive else TIMEOUT
@@ -104,7 +104,7 @@ class Acquisition:
         if self._must_ask:
             return None
         place, key = self._place, self.key
-        result = place.with_cache("get", lambda cache: cache.get(key))
+        result = place.with_cache("get", lambda cache: cache.get(key), AuthenticationResult)
         if result is None or place.clock.time() >= result.serves_until:
             return None
         stale = self._stale
@@ -260,7 +260,9 @@ class Acquisition:
         renew, slot = self._settled.choice.candidate.provider.renew, self._slot
         if renew is None or slot is None:
             return None
-        stored = self._place.with_cache("get", lambda cache: cache.get_refresh_token(slot))
+        stored = self._place.with_cache(
+            "get", lambda cache: cache.get_refresh_token(slot), StoredRefreshToken
+        )
         if stored is None:
             return None
         context.redactor.add(stored.token)
@@ -281,7 +283,9 @@ class Acquisition:
             return self._account.slot
         if self._by_account and not accounts.expected(request):
             slot = self._unnamed_slot(request)
-            cached = self._place.with_cache("get", lambda cache: cache.get_refresh_token(slot))
+            cached = self._place.with_cache(
+                "get", lambda cache: cache.get_refresh_token(slot), StoredRefreshToken
+            )
             return slot if cached else None
         return None
 
