@@ -88,7 +88,7 @@ class Acquisition:
             )
         account = self._account.info.subject if self._account else accounts.expected(request)
         #: Under which the result rests in the cache; see `grantway.cache.keys`.
-        self.key = settled.key(workplace.cache.fingerprint_key, account)
+        self.key = settled.key(workplace.fingerprint_key, account)
         self._may_prolong = timeout is None
         if timeout is None:
             timeout = INTERACTIVE_TIMEOUT if self._is_interactive else TIMEOUT
@@ -113,7 +113,9 @@ class Acquisition:
         if self._must_ask:
             return None
         place, key = self._place, self.key
-        result = self._at_rest = place.with_cache("get", lambda cache: cache.get(key))
+        result = self._at_rest = place.with_cache(
+            "get", lambda cache: cache.get(key), AuthenticationResult
+        )
         if result is None or not place.freshness.serves(key, result):
             return None
         if self._behind and place.freshness.is_due(result):
@@ -132,7 +134,7 @@ class Acquisition:
     @property
     def variant(self) -> str:
         """What sets this attempt apart from others for the same key; see `Flights.run`."""
-        return self._settled.circumstances(self._place.cache.fingerprint_key)
+        return self._settled.circumstances(self._place.fingerprint_key)
 
     def remaining(self) -> float:
         """Seconds until the caller's time is up.
@@ -338,7 +340,7 @@ class Acquisition:
         """Where the result is looked for next: under its account, now that this is known."""
         if not self._by_account or result.account is None:
             return self.key
-        return self._settled.key(self._place.cache.fingerprint_key, result.account.subject)
+        return self._settled.key(self._place.fingerprint_key, result.account.subject)
 
     def _renew(self, request: TokenRequest, context: Context) -> AuthenticationResult | None:
         """Try the refresh token at rest; None where there is none.
@@ -351,7 +353,9 @@ class Acquisition:
         renew, slot = self._settled.choice.candidate.provider.renew, self._slot
         if renew is None or slot is None:
             return None
-        stored = self._place.with_cache("get", lambda cache: cache.get_refresh_token(slot))
+        stored = self._place.with_cache(
+            "get", lambda cache: cache.get_refresh_token(slot), StoredRefreshToken
+        )
         if stored is None:
             return None
         context.redactor.add(stored.token)
@@ -368,18 +372,20 @@ class Acquisition:
         """Where the refresh token rests that would serve this request, if one does."""
         given = request.get(REFRESH_TOKEN)
         if isinstance(given, Secret):
-            return keys.successor_slot(self._place.cache.fingerprint_key, request, given)
+            return keys.successor_slot(self._place.fingerprint_key, request, given)
         if self._account:
             return self._account.slot
         if self._by_account and not accounts.expected(request):
             slot = self._unnamed_slot(request)
-            cached = self._place.with_cache("get", lambda cache: cache.get_refresh_token(slot))
+            cached = self._place.with_cache(
+                "get", lambda cache: cache.get_refresh_token(slot), StoredRefreshToken
+            )
             return slot if cached else None
         return None
 
     def _unnamed_slot(self, request: TokenRequest) -> str:
         """Where the refresh token rests of an authority that does not say who has signed in."""
-        return keys.account_slot(self._place.cache.fingerprint_key, request, "")
+        return keys.account_slot(self._place.fingerprint_key, request, "")
 
     def _keep(self, context: Context, token: Secret, account: UserInfo | None) -> None:
         place, request = self._place, self._settled.request
@@ -392,7 +398,7 @@ class Acquisition:
                 self._vault_failure = vaults.save(token, destination, kept, context)
         finally:
             # Whatever becomes of the vault, not even an interrupt there loses the token.
-            key = place.cache.fingerprint_key
+            key = place.fingerprint_key
             slot, owner = self._slot, ""
             if self._by_account:
                 owner = keys.owner_key(key, request)
@@ -423,7 +429,7 @@ class Acquisition:
     def _pauses(self) -> SharedPauses | None:
         if not self._place.coordinates:
             return None
-        key = keys.pause_key(self._place.cache.fingerprint_key, self._settled.request)
+        key = keys.pause_key(self._place.fingerprint_key, self._settled.request)
         return SharedPauses(self._place, key)
 
     def _prolong(self, deadline: float) -> None:

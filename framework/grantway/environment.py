@@ -204,6 +204,18 @@ class Environment:
             "environment that says trust.loopback_http"
         )
 
+    def destination(self, url: str) -> str:
+        """The host that something is about to be sent to, as `host_of` spells it.
+
+        Raises:
+            ValueError: as `check_scheme`; or the port is 0, which nobody listens at: an HTTP
+                library takes it for none given, and would go to the scheme's own port.
+        """
+        self.check_scheme(url)
+        if _split(url).port == 0:
+            raise ValueError(f"{_shown(url)!r} has the port 0, at which nothing can be reached")
+        return host_of(url)
+
     @property
     def single_tenant(self) -> str | None:
         """The one tenant of a single-tenant authority, else None.

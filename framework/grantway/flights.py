@@ -17,7 +17,7 @@ from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from grantway.errors import Cancelled, DeadlineExceeded, PluginError
+from grantway.errors import Cancelled, DeadlineExceeded, GrantwayError, PluginError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -31,16 +31,18 @@ _PERSONAL = (DeadlineExceeded, Cancelled)
 
 
 class _Flight(Generic[R]):
-    def __init__(self, variant: Hashable) -> None:
+    def __init__(self, variant: Hashable, pilot: object) -> None:
         # Imported here, as asyncio is below: a process whose tokens are all cached flies nothing.
         from concurrent.futures import Future
 
         self.future: Future[R] = Future()
         self.future.set_running_or_notify_cancel()
         self.cancelled = threading.Event()
-        self.waiting = 1
         self.variant = variant
-        #: The thread that does the work, where it is the one that asked.
+        #: Who has to see to it that it ends; None: its own thread, which does so by itself.
+        self.pilot: object | None = pilot
+        self.aboard = {pilot}
+        #: The thread that does the work.
         self.leader: int | None = None
 
 
@@ -73,20 +75,17 @@ class Flights(Generic[R]):
             Exception: what the work raised.
         """
         while True:
-            flight, leads = self._join(key, variant)
-            if leads:
-                flight.leader = threading.get_ident()
-                return self._lead(key, flight, work)
+            me = object()
+            # An interrupt may come between any two steps: wherever it does, `_leave` cleans up.
             try:
-                if flight.leader == threading.get_ident():
-                    raise PluginError(
-                        "A provider or vault asked for the very token that it is to bring.",
-                        remedy="Its author has to ask for another one, or none.",
-                    )
+                flight = self._join(key, me, variant)
+                if flight.pilot is me:
+                    return self._lead(flight, work)
+                _check_leader(flight)
                 told(remaining())
                 failure = _failure(flight.future, remaining)
             finally:
-                self._leave(key, flight)
+                self._leave(key, me)
             if flight.variant == variant:
                 if failure is None:
                     return flight.future.result()
@@ -103,30 +102,34 @@ class Flights(Generic[R]):
         variant: Hashable = None,
         told: Callable[[float], None] = lambda _: None,
     ) -> R:
-        """As `run`, for an asyncio task: it waits without a thread of its own."""
+        """As `run`, for an asyncio task: it waits without a thread of its own.
+
+        Raises:
+            GrantwayError: no thread can be started for the work.
+        """
         import asyncio
 
         while True:
-            flight, leads = self._join(key, variant)
-            if leads:
-                threading.Thread(
-                    target=self._lead_quietly,
-                    args=(key, flight, work),
-                    name="grantway-flight",
-                    daemon=True,
-                ).start()
-            landing = asyncio.wrap_future(flight.future)
+            me = object()
+            landing: asyncio.Future[R] | None = None
             try:
-                if not leads:
+                flight = self._join(key, me, variant)
+                leads = flight.pilot is me
+                if leads:
+                    self._start(key, flight, work)
+                else:
+                    _check_leader(flight)
                     told(remaining())
+                landing = asyncio.wrap_future(flight.future)
                 # The time may be prolonged while the work goes on.
                 while not landing.done():
                     await asyncio.wait((landing,), timeout=remaining())
             finally:
-                self._leave(key, flight)
-                # What it may yet bring is nobody's then, and not asyncio's to complain of.
-                with suppress(RuntimeError):  # the loop is closed
-                    landing.cancel()
+                self._leave(key, me)
+                if landing is not None:
+                    # What it may yet bring is nobody's then, and not asyncio's to complain of.
+                    with suppress(RuntimeError):  # the loop is closed
+                        landing.cancel()
             if flight.variant == variant:
                 failure = landing.exception()
                 if failure is None:
@@ -135,48 +138,80 @@ class Flights(Generic[R]):
                     raise _twin(failure)
             remaining()
 
-    def _join(self, key: Hashable, variant: Hashable) -> tuple[_Flight[R], bool]:
+    def _join(self, key: Hashable, me: object, variant: Hashable) -> _Flight[R]:
+        """The flight in the air, else a new one, whose pilot is `me`."""
         if self._pid != os.getpid():
             # A fork: the threads that led here are not in this process, nor is their lock's owner.
             self._lock, self._flights, self._pid = threading.Lock(), {}, os.getpid()
         with self._lock:
             flight = self._flights.get(key)
-            if flight is None:
-                flight = self._flights[key] = _Flight(variant)
-                return flight, True
-            flight.waiting += 1
-            return flight, False
+            if flight is None or flight.future.done():
+                flight = self._flights[key] = _Flight(variant, me)
+            flight.aboard.add(me)
+            return flight
 
-    def _leave(self, key: Hashable, flight: _Flight[R]) -> None:
+    def _leave(self, key: Hashable, me: object) -> None:
+        """Take one off the flight that it joined, if it did.
+
+        A flight without its pilot, or without anybody, is over; who still waits takes over.
+        """
         with self._lock:
-            flight.waiting -= 1
-            if flight.waiting == 0 and not flight.future.done():
-                flight.cancelled.set()
-                if self._flights.get(key) is flight:
-                    del self._flights[key]
+            flight = self._flights.get(key)
+            if flight is None or me not in flight.aboard:
+                return
+            flight.aboard.remove(me)
+            if flight.aboard and flight.pilot is not me:
+                return
+            del self._flights[key]
+        if not flight.future.done():
+            flight.cancelled.set()
+            with suppress(Exception):  # its thread has ended it at this very moment
+                flight.future.set_exception(Cancelled("Interrupted."))
 
-    def _lead(self, key: Hashable, flight: _Flight[R], work: Work[R]) -> R:
+    def _start(self, key: Hashable, flight: _Flight[R], work: Work[R]) -> None:
+        """Have a thread of its own do a flight's work."""
+
+        def fly() -> None:
+            # What it raises is in the future, for whoever waits.
+            with suppress(BaseException):
+                self._lead(flight, work)
+            self._land(key, flight)
+
+        try:
+            threading.Thread(target=fly, name="grantway-flight", daemon=True).start()
+        except RuntimeError:
+            raise GrantwayError(
+                "No thread can be started to get the token.",
+                remedy="This process or its user has as many as the system allows: end some, or "
+                "raise the limit.",
+            ) from None
+        flight.pilot = None
+
+    def _lead(self, flight: _Flight[R], work: Work[R]) -> R:
+        flight.leader = threading.get_ident()
         try:
             result = work(flight.cancelled)
         except BaseException as error:
-            self._land(key, flight)
             # An interrupt is the leader's alone; a follower then takes over.
             shared = error if isinstance(error, Exception) else Cancelled("Interrupted.")
             flight.future.set_exception(shared)
             raise
-        self._land(key, flight)
         flight.future.set_result(result)
         return result
-
-    def _lead_quietly(self, key: Hashable, flight: _Flight[R], work: Work[R]) -> None:
-        # What it raises is in the future, for whoever waits.
-        with suppress(BaseException):
-            self._lead(key, flight, work)
 
     def _land(self, key: Hashable, flight: _Flight[R]) -> None:
         with self._lock:
             if self._flights.get(key) is flight:
                 del self._flights[key]
+
+
+def _check_leader(flight: _Flight[R]) -> None:
+    """Refuse to wait for oneself."""
+    if flight.leader == threading.get_ident():
+        raise PluginError(
+            "A provider or vault asked for the very token that it is to bring.",
+            remedy="Its author has to ask for another one, or none.",
+        )
 
 
 def _failure(future: "Future[R]", remaining: Callable[[], float]) -> BaseException | None:

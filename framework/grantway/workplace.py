@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from grantway.cache.memory import MemoryTokenCache
 from grantway.clock import SystemClock
 from grantway.config import Configuration, load
-from grantway.errors import CacheError, ConfigurationError
+from grantway.errors import (
+    CacheError,
+    Cancelled,
+    ConfigurationError,
+    DeadlineExceeded,
+    GrantwayError,
+    InteractionRequired,
+)
 from grantway.freshness import Freshness
 from grantway.provider import Clock, Prompter, TokenCache, Transport
 from grantway.suggest import did_you_mean
@@ -23,6 +30,15 @@ if TYPE_CHECKING:
     from grantway.registry import Registry
 
 R = TypeVar("R")
+
+# What is not the cache's failure but the answer to whoever asked: it is no longer waited for, or
+# several accounts could be meant.
+_ASKERS = (DeadlineExceeded, Cancelled, InteractionRequired)
+_OPERATIONS = (
+    "get", "put", "get_refresh_token", "put_refresh_token", "remove_refresh_token",
+    "refresh_tokens", "clear", "close",
+)  # fmt: skip
+_KEY_SIZE = 32
 
 
 class Workplace:
@@ -63,7 +79,7 @@ class Workplace:
 
         return cls(
             registry,
-            cache_of(cache, registry),
+            _checked(cache_of(cache, registry)),
             transport,
             clock or SystemClock(),
             terminal(configuration.environ) if prompter is None else prompter or None,
@@ -83,30 +99,64 @@ class Workplace:
             self._transport = self._made.setdefault("transport", made)
         return self._transport
 
-    def with_cache(self, operation: str, use: Callable[[TokenCache], R]) -> R | None:
-        """Use the token cache; its failure is told and otherwise not felt."""
+    @property
+    def fingerprint_key(self) -> bytes:
+        """The cache's own key, under which the names of what rests in it are made.
+
+        Raises:
+            CacheError: it is none.
+        """
+        key: object = None
         try:
-            return use(self.cache)
-        except CacheError as error:
-            import logging
+            key = self.cache.fingerprint_key
+        except CacheError:
+            raise
+        except Exception as error:  # noqa: BLE001  # of a plugin's
+            failure = f"it raised {type(error).__name__}"
+        else:
+            if type(key) is bytes and len(key) >= _KEY_SIZE:
+                return key
+            failure = f"it is not {_KEY_SIZE} bytes"
+        raise CacheError(
+            f"The fingerprint_key of the token cache cannot be used: {failure}.",
+            remedy="That is a fault of its plugin: tell its author, or choose another cache.",
+        )
 
-            from grantway.events import emit
+    def with_cache(
+        self, operation: str, use: Callable[[TokenCache], R], kind: type | None = None
+    ) -> R | None:
+        """Use the token cache; its failure is told and otherwise not felt.
 
-            logging.getLogger("grantway.cache").warning("the token cache failed: %s", error)
-            emit(
-                self.registry.observers,
-                self.clock.time(),
-                "cache.failed",
-                operation=operation,
-                error=type(error).__name__,
-            )
-            return None
+        So is whatever else a plugin's cache may raise, whose text may hold a token, and an answer
+        that is neither None nor of the `kind` that is asked for.
+        """
+        failure: object
+        try:
+            found = use(self.cache)
+            if kind is None or found is None or type(found) is kind:
+                return found
+            error, failure = CacheError.__name__, f"it gave a {type(found).__name__}"
+        except (KeyboardInterrupt, GeneratorExit, *_ASKERS):
+            raise
+        except CacheError as raised:
+            error, failure = type(raised).__name__, raised
+        except BaseException as raised:  # noqa: BLE001  # of a plugin's
+            error = type(raised).__name__
+            failure = f"it raised {error}"
+        import logging
+
+        from grantway.events import emit
+
+        logging.getLogger("grantway.cache").warning("the token cache failed: %s", failure)
+        now = self.clock.time()
+        emit(self.registry.observers, now, "cache.failed", operation=operation, error=error)
+        return None
 
     def close(self) -> None:
         """Close what was made here; what was passed in is its owner's to close."""
         for made in self._made.values():
             made.close()
-        self.cache.close()
+        self.with_cache("close", lambda cache: cache.close())
 
 
 def configuration_of(config: "Configuration | str | Path | None") -> Configuration:
@@ -120,7 +170,7 @@ def cache_of(cache: TokenCache | str | None, registry: "Registry") -> TokenCache
     """The token cache meant: an object, or a kind by name or URL; None: in memory.
 
     Raises:
-        ConfigurationError: there is no such kind.
+        ConfigurationError: there is no such kind, or it cannot be made.
     """
     if cache is None:
         return MemoryTokenCache()
@@ -134,4 +184,28 @@ def cache_of(cache: TokenCache | str | None, registry: "Registry") -> TokenCache
             f"There is no token cache {kind!r}.",
             remedy=did_you_mean(kind, kinds) or f"There are: {', '.join(sorted(kinds))}.",
         )
-    return factory.create(cache)
+    try:
+        return factory.create(cache)
+    except GrantwayError:
+        raise
+    except Exception as error:  # noqa: BLE001  # of a plugin's; its text may hold a part of the URL
+        failure = type(error).__name__
+    raise ConfigurationError(
+        f"The token cache {kind!r} cannot be made ({failure}).",
+        remedy="That is a fault of its plugin: tell its author, or choose another cache.",
+    )
+
+
+def _checked(cache: TokenCache) -> TokenCache:
+    """A cache that has all that a cache must have.
+
+    Raises:
+        ConfigurationError: it has not.
+    """
+    missing = [name for name in _OPERATIONS if not callable(getattr(cache, name, None))]
+    if missing:
+        raise ConfigurationError(
+            f"A {type(cache).__name__} is no token cache: it has no {missing[0]}.",
+            remedy="Give a TokenCache, or the name or URL of one.",
+        )
+    return cache

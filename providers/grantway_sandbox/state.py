@@ -42,7 +42,9 @@ def loopback_url(text: str) -> str:
     try:
         host_of(text)
         parts = urlsplit(text)
-        if is_loopback(text) and f"{parts.path}?{parts.query}#{parts.fragment}" in ("?#", "/?#"):
+        is_bare = f"{parts.path}?{parts.query}#{parts.fragment}" in ("?#", "/?#")
+        # At port 0 nothing runs, and an HTTP library would go to another one.
+        if is_loopback(text) and is_bare and parts.port != 0:
             return f"{parts.scheme}://{parts.netloc.lower()}"
     except ValueError:
         # What is wrong is said below, without the text.

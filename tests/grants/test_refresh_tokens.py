@@ -1,9 +1,10 @@
 """What becomes of refresh tokens: none that arrived is lost, and each is used where it should be."""
 
+import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -25,6 +26,7 @@ from grantway import (
 from grantway.cache.memory import MemoryTokenCache
 from grantway.errors import (
     CacheError,
+    ConfigurationError,
     DeadlineExceeded,
     InteractionRequired,
     InvalidGrant,
@@ -377,6 +379,75 @@ def test_a_cache_that_fails_never_loses_a_token(raw_server: RawServer, operation
         else:
             assert asking.acquire(**call).refresh_token == "x"
     assert "cache.failed" in keeping.log
+
+
+def raising(error: BaseException) -> Callable[..., NoReturn]:
+    def operation(*_: object) -> NoReturn:
+        raise error
+
+    return operation
+
+
+@pytest.mark.parametrize(
+    ("operation", "does"),
+    [
+        ("get", lambda *_: "what-nobody-may-see"),
+        ("get", raising(RuntimeError("what-nobody-may-see"))),
+        ("put", raising(sqlite3.OperationalError("what-nobody-may-see"))),
+        ("put", raising(SystemExit("what-nobody-may-see"))),
+        ("put", raising(ConfigurationError("what-nobody-may-see"))),
+        ("put_refresh_token", raising(OSError(28, "what-nobody-may-see"))),
+        ("get_refresh_token", lambda *_: "what-nobody-may-see"),
+        ("get_refresh_token", raising(KeyError("what-nobody-may-see"))),
+        ("close", raising(OSError(28, "what-nobody-may-see"))),
+    ],
+)
+def test_a_cache_that_breaks_its_contract_never_loses_a_token(
+    raw_server: RawServer, caplog: pytest.LogCaptureFixture, operation: str, does: Any
+) -> None:
+    raw_server.serve(*rotating("second-token"))
+    keeping, cache = Keeping(), MemoryTokenCache()
+    setattr(cache, operation, does)
+    with dispatcher(keeping, cache=cache) as asking:
+        call = given(raw_server, save_refresh_token="keep:there")
+        assert asking.acquire(**call).refresh_token == "second-token"
+        assert keeping.kept == {"there": "second-token"}
+    assert "cache.failed" in keeping.log
+    assert "the token cache failed" in caplog.text
+    assert "what-nobody-may-see" not in caplog.text
+
+
+@pytest.mark.parametrize("listed", ["what-nobody-may-see", [5], [("slot", "x")], 5])
+def test_a_cache_that_lists_what_are_no_accounts_does_not_stop_a_sign_in(
+    raw_server: RawServer, listed: object
+) -> None:
+    cache = MemoryTokenCache()
+    cache.refresh_tokens = lambda owner: listed  # type: ignore[method-assign,assignment,return-value]
+    with dispatcher(cache=cache) as asking:
+        with pytest.raises(InteractionRequired):
+            asking.acquire(environment=environment(raw_server), application_id=CLIENT_ID)
+
+
+def test_an_interrupt_in_a_cache_passes_through(raw_server: RawServer) -> None:
+    cache = MemoryTokenCache()
+    cache.get = raising(KeyboardInterrupt())  # type: ignore[method-assign]
+    with dispatcher(cache=cache) as asking, pytest.raises(KeyboardInterrupt):
+        asking.acquire(**given(raw_server))
+
+
+@pytest.mark.parametrize("key", ["text", None, b"", b"short", bytearray(32), raising(OSError())])
+def test_a_cache_whose_key_is_none_is_refused_before_anything_is_sent(
+    raw_server: RawServer, key: object
+) -> None:
+    class Keyless(MemoryTokenCache):
+        @property
+        def fingerprint_key(self) -> Any:
+            return key() if callable(key) else key
+
+    with dispatcher(cache=Keyless()) as asking:
+        with pytest.raises(CacheError, match="fingerprint_key"):
+            asking.acquire(**given(raw_server))
+    assert not raw_server.requests
 
 
 def test_a_cache_that_cannot_list_accounts_does_not_stop_a_sign_in(raw_server: RawServer) -> None:

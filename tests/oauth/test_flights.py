@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import linecache
 import os
 import sys
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import grantway.flights as flights_module
 from grantway import (
     AuthenticationResult,
     Context,
@@ -19,7 +21,14 @@ from grantway import (
     TokenRequest,
     hookimpl,
 )
-from grantway.errors import Cancelled, DeadlineExceeded, InvalidClient, TransportError
+from grantway.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    GrantwayError,
+    InvalidClient,
+    PluginError,
+    TransportError,
+)
 from grantway.flights import Flights
 from oauth.support import CLIENT_ID, CLIENT_SECRET, FakeClock, dispatcher, environment, granted
 from servers.raw import RawServer, drip_headers, empty, json_answer, late, silence
@@ -173,7 +182,7 @@ def test_what_is_the_leaders_own_affair_is_not_its_followers(
     assert gate.entered.wait(5)
     for thread in threads[1:]:
         thread.start()
-    while flights._flights["key"].waiting < 4:
+    while len(flights._flights["key"].aboard) < 4:
         time.sleep(0.001)
     gate.go.set()
     for thread in threads:
@@ -183,6 +192,135 @@ def test_what_is_the_leaders_own_affair_is_not_its_followers(
     # Each has an exception of their own: a traceback shows nobody else's frames.
     assert len({id(each) for each in same}) == len(same)
     assert outcome.count("done") == (3 if is_personal else 0)
+    assert flights._flights == {}
+
+
+def interrupted_at(number: int, do: Any) -> bool:
+    """Do something, with an interrupt before that line of the flights' code; False: it has fewer."""
+    lines = 0
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        nonlocal lines
+        if frame.f_code.co_filename != flights_module.__file__:
+            return None
+        # No interrupt comes between a lock's release and the block's end, though a trace does.
+        if event == "line" and "with self._lock" not in linecache.getline(
+            frame.f_code.co_filename, frame.f_lineno
+        ):
+            lines += 1
+            if lines == number:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        do()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(before)
+    return lines >= number
+
+
+def test_an_interrupt_at_any_step_leaves_no_flight_that_others_would_wait_for() -> None:
+    def impatient() -> float:
+        raise DeadlineExceeded("The flight of before is still in the air.")
+
+    number = 1
+    flights: Flights[str] = Flights()
+    while interrupted_at(number, lambda: flights.run("key", lambda _: "first", remaining)):
+        assert flights.run("key", lambda _: "second", impatient) == "second"
+        number += 1
+    assert number > 20
+
+
+def test_an_interrupt_of_one_who_waits_leaves_the_flight_to_the_others() -> None:
+    def is_interrupted(number: int) -> bool:
+        flights: Flights[str] = Flights()
+        gate = Gate()
+        leader = threading.Thread(target=flights.run, args=("key", gate, remaining))
+        leader.start()
+        assert gate.entered.wait(5)
+
+        def follow() -> None:
+            flights.run("key", gate, remaining, told=lambda _: gate.go.set())
+
+        found = interrupted_at(number, follow)
+        assert all(len(each.aboard) == 1 for each in tuple(flights._flights.values()))
+        gate.go.set()
+        leader.join(5)
+        assert flights._flights == {}
+        return found
+
+    number = 1
+    while is_interrupted(number):
+        number += 1
+    assert number > 10
+
+
+async def test_a_thread_that_cannot_be_started_is_an_error_and_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flights: Flights[str] = Flights()
+    start = threading.Thread.start
+
+    def full(thread: threading.Thread) -> None:
+        if thread.name == "grantway-flight":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", full)
+        found = await asyncio.gather(
+            *(flights.run_async("key", lambda _: "done", remaining) for _ in range(5)),
+            return_exceptions=True,
+        )
+    assert {type(each) for each in found} == {GrantwayError}
+    assert "No thread can be started" in str(found[0])
+    assert flights._flights == {}
+    assert await flights.run_async("key", lambda _: "done", remaining) == "done"
+    assert flights.run("key", lambda _: "done", remaining) == "done"
+
+
+async def test_a_thread_takes_over_from_a_task_that_got_no_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flights: Flights[str] = Flights()
+    outcome: list[str] = []
+    follower = threading.Thread(
+        target=lambda: outcome.append(flights.run("key", lambda _: "done", remaining))
+    )
+    start = threading.Thread.start
+
+    def full(thread: threading.Thread) -> None:
+        if thread.name != "grantway-flight":
+            start(thread)
+            return
+        follower.start()
+        while len(flights._flights["key"].aboard) < 2:
+            time.sleep(0.001)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", full)
+    with pytest.raises(GrantwayError, match="No thread"):
+        await flights.run_async("key", lambda _: "done", remaining)
+    await asyncio.to_thread(follower.join, 5)
+    assert outcome == ["done"]
+
+
+@pytest.mark.parametrize("outer", ["thread", "task"])
+@pytest.mark.parametrize("inner", ["thread", "task"])
+def test_work_that_asks_for_itself_is_told_so_at_once(outer: str, inner: str) -> None:
+    flights: Flights[str] = Flights()
+
+    def ask(way: str, work: Any) -> str:
+        if way == "thread":
+            return flights.run("key", work, remaining)
+        return asyncio.run(flights.run_async("key", work, remaining))
+
+    with pytest.raises(PluginError, match="the very token"):
+        ask(outer, lambda _: ask(inner, lambda _: "never"))
     assert flights._flights == {}
 
 

@@ -127,6 +127,19 @@ def test_only_a_literal_loopback_address_may_do_without_tls(url: str) -> None:
         Environment("Raw", url, trust=Trust(loopback_http=True))
 
 
+# Port 0: an HTTP library takes it for none, and would go to the scheme's own port.
+
+
+@pytest.mark.parametrize("port", ["0", "00"])
+def test_nothing_is_sent_to_port_0(port: str) -> None:
+    """An environment may say it, to mean nowhere; a request that goes there is refused."""
+    authority = f"http://127.0.0.1:{port}"
+    given = context(Environment("Raw", authority, trust=Trust(loopback_http=True, proxy="")))
+    for send in (given.transport.fetch_token, given.transport.fetch_json):
+        with pytest.raises(ProtocolViolation, match="port 0"):
+            send(token_request(f"{authority}/token"), given)
+
+
 # Metadata.
 
 
@@ -380,6 +393,16 @@ def test_the_token_goes_nowhere_else(source: Any, raw_server: RawServer, url: st
     request = prepared(url)
     with pytest.raises(ProtocolViolation):
         source.auth()(request)
+    assert "Authorization" not in request.headers
+    assert not raw_server.requests
+
+
+def test_the_token_is_not_sent_to_port_0(source: Any, raw_server: RawServer) -> None:
+    request = prepared("https://graph.example/")
+    # `requests` would have left it out of an address of its own making.
+    request.url = "https://graph.example:0/"
+    with pytest.raises(ProtocolViolation, match="port 0"):
+        source.auth(hosts=["graph.example:0"])(request)
     assert "Authorization" not in request.headers
     assert not raw_server.requests
 

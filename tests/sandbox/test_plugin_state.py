@@ -88,6 +88,7 @@ def test_the_state_of_another_machine_is_ignored() -> None:
         "http://user@127.0.0.1:1",
         "http://127.0.0.1:1/path",
         "http://127.0.0.1:x",
+        "http://127.0.0.1:0",
         "ftp://127.0.0.1",
         "",
         7,

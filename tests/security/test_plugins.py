@@ -28,7 +28,7 @@ from grantway import (
 )
 from grantway.cli.program import program
 from grantway.cli.session import Session
-from grantway.errors import PluginError, VaultError
+from grantway.errors import ConfigurationError, PluginError, VaultError
 from grantway.events import emit
 from grantway.parameters import SAVE_REFRESH_TOKEN, secret, text
 from registry.support import Installed, entry, module, never, provider, provides, record
@@ -314,6 +314,20 @@ def test_a_vault_whose_check_breaks_its_contract_is_named() -> None:
     with pytest.raises(VaultError, match="box") as caught:
         acquire(working(vault=vault), save_refresh_token="box:x")
     assert SENTINEL not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "create", [raising(RuntimeError(SENTINEL)), lambda _: None, lambda _: SENTINEL]
+)
+def test_a_token_cache_that_cannot_be_made_is_told_without_the_text_of_its_plugin(
+    create: Callable[..., Any],
+) -> None:
+    factory = TokenCacheFactory("box", create)
+    registry = Registry.of(module(grantway_token_caches=[factory]), configuration=NOWHERE)
+    with pytest.raises(ConfigurationError, match="token cache") as caught:
+        Dispatcher(registry, cache=f"box:{SENTINEL}", prompter=False, config=NOWHERE)
+    assert SENTINEL not in str(caught.value)
+    assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(

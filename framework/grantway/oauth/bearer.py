@@ -51,8 +51,7 @@ class BearerAuth(AuthBase):
         """
         url = r.url or ""
         try:
-            host = host_of(url)
-            self._environment.check_scheme(url)
+            host = self._environment.destination(url)
         except ValueError as error:
             raise ProtocolViolation(f"The token is not sent: {error}.") from None
         if host not in self.hosts:

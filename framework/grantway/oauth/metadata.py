@@ -109,8 +109,7 @@ def endpoint(document: Mapping[str, object], name: str, environment: Environment
     if not isinstance(url, str) or not url:
         return ""
     try:
-        environment.check_scheme(url)
-        host = host_of(url)
+        host = environment.destination(url)
     except ValueError as error:
         raise ProtocolViolation(
             f"The {name} in the metadata of {environment.name} cannot be used: {error}."

@@ -35,7 +35,7 @@ from requests.adapters import HTTPAdapter
 from requests_oauthlib import OAuth2Session
 
 from grantway.authority import AuthorityRequest
-from grantway.environment import Environment, Trust, host_of
+from grantway.environment import Environment, Trust
 from grantway.errors import ProtocolViolation
 from grantway.flights import Flights
 from grantway.oauth.answers import (
@@ -201,8 +201,7 @@ class HttpTransport:
     def _admit(self, request: AuthorityRequest, environment: Environment) -> Route:
         """The way to the request's host, if the environment allows to go there at all."""
         try:
-            host = host_of(request.url)
-            environment.check_scheme(request.url)
+            host = environment.destination(request.url)
         except ValueError as error:
             raise ProtocolViolation(f"The {request.endpoint} address: {error}.") from None
         if not environment.names(host):
