@@ -339,7 +339,13 @@ class Acquisition:
             slot = self._slot or (account and keys.account_slot(key, request, account.subject))
             if slot:
                 owner = keys.owner_key(key, request) if self._by_account else ""
-                stored = StoredRefreshToken(token, account, owner)
+                if account is None and self._account is not None:
+                    # A renewal need not say again who it is (OpenID Connect Core, section 12.2).
+                    account = self._account.info
+                stored = StoredRefreshToken(
+                    token, account, owner, environment=request.environment.name,
+                    provider=request.provider, client_id=request.client_id,
+                )  # fmt: skip
                 place.with_cache("put", lambda cache: cache.put_refresh_token(slot, stored))
         if is_new:
             self._tell("refresh_token.kept", saved_to=str(destination) if destination else "")
