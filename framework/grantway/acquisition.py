@@ -406,7 +406,18 @@ class Acquisition:
                     slot = keys.account_slot(key, request, account.subject)
             # A provider that renews nothing has no use for one, and takes the place of none.
             if slot:
-                stored = StoredRefreshToken(token, account, owner)
+                known = self._account
+                if account is None and known is not None and slot == known.slot:
+                    # A renewal need not say again who it is (OpenID Connect Core, section 12.2).
+                    account = known.info
+                stored = StoredRefreshToken(
+                    token,
+                    account,
+                    owner,
+                    environment=request.environment.name,
+                    provider=request.provider,
+                    client_id=request.client_id,
+                )
                 place.with_cache("put", lambda cache: cache.put_refresh_token(slot, stored))
         if is_new:
             self._tell("refresh_token.kept", saved_to=str(destination) if destination else "")

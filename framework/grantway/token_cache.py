@@ -36,6 +36,7 @@ class StoredRefreshToken:
         account: who it signs in, where that is known.
         owner: fingerprint of authority and client, by which accounts are listed.
         environment, provider: names of what brought it, for people who look into the cache.
+        client_id: the application it was granted to.
     """
 
     token: Secret
@@ -43,6 +44,7 @@ class StoredRefreshToken:
     owner: str = ""
     environment: str = attrs.field(default="", kw_only=True)
     provider: str = attrs.field(default="", kw_only=True)
+    client_id: str = attrs.field(default="", kw_only=True)
 
 
 class TokenCache(Protocol):
@@ -141,6 +143,8 @@ class CacheEntry:
         environment, provider: names of what brought it.
         tenant_id: the tenant of the result, else of the account.
         user_name: the account's, or its subject where it has no name; empty for an application.
+        subject: the account's.
+        client_id: the application, where the row says.
         resource, scopes: what a result is for.
     """
 
@@ -151,6 +155,8 @@ class CacheEntry:
     provider: str = ""
     tenant_id: str = ""
     user_name: str = ""
+    subject: str = ""
+    client_id: str = ""
     resource: str | None = None
     scopes: tuple[str, ...] = ()
 
@@ -165,6 +171,7 @@ class CacheEntry:
             provider=result.provider,
             tenant_id=result.tenant_id,
             user_name=_user_name(result.account),
+            subject=result.account.subject if result.account else "",
             resource=result.resource,
             scopes=result.scopes,
         )
@@ -179,6 +186,8 @@ class CacheEntry:
             provider=stored.provider,
             tenant_id=stored.account.tenant_id if stored.account else "",
             user_name=_user_name(stored.account),
+            subject=stored.account.subject if stored.account else "",
+            client_id=stored.client_id,
         )
 
 

@@ -56,6 +56,8 @@ def result(token: str = "sentinel-access-token", **changes: Any) -> Authenticati
         "account": ALICE,
         "environment": "Sentinel Cloud",
         "provider": "SentinelProvider",
+        "authentication_methods": ("pwd", "mfa"),
+        "refresh_token_expires_on": now + timedelta(days=90),
         "correlation_id": "sentinel-correlation",
     }
     return AuthenticationResult(token, **{**facts, **changes})

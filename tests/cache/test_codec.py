@@ -18,7 +18,11 @@ texts = st.text(st.characters(), max_size=8)
 zones = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45)), timezone.min])
 instants = st.none() | st.datetimes(timezones=zones)
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
     max_leaves=4,
 )
@@ -39,6 +43,8 @@ results = st.builds(
     resource=st.none() | texts,
     tenant_id=texts,
     account=accounts,
+    authentication_methods=st.lists(texts, max_size=2).map(tuple),
+    refresh_token_expires_on=instants,
     environment=texts,
     provider=texts,
     correlation_id=texts,
@@ -57,12 +63,23 @@ def test_a_result_comes_out_as_it_went_in(key: str, made: AuthenticationResult) 
     )
 
 
-@given(texts, st.sampled_from(["t", "ü" * 9]), accounts, texts, texts, texts)
+@given(texts, st.sampled_from(["t", "ü" * 9]), accounts, texts, texts, texts, texts)
 def test_a_refresh_token_comes_out_as_it_went_in(
-    slot: str, token: str, account: UserInfo | None, owner: str, environment: str, provider: str
+    slot: str,
+    token: str,
+    account: UserInfo | None,
+    owner: str,
+    environment: str,
+    provider: str,
+    client_id: str,
 ) -> None:
     made = StoredRefreshToken(
-        Secret(token), account, owner, environment=environment, provider=provider
+        Secret(token),
+        account,
+        owner,
+        environment=environment,
+        provider=provider,
+        client_id=client_id,
     )
     read = codec.decode_refresh_token(codec.encode_refresh_token(slot, made))
     assert read is not None
@@ -70,7 +87,7 @@ def test_a_refresh_token_comes_out_as_it_went_in(
 
 
 def test_each_field_there_is_is_kept() -> None:
-    """A field that comes to these records has to come to their format, in a new version of it."""
+    """A field that comes to these records has to come to their format, with a default."""
     for kind, names in (
         (AuthenticationResult, codec._RESULT),
         (StoredRefreshToken, codec._STORED),
@@ -78,6 +95,18 @@ def test_each_field_there_is_is_kept() -> None:
     ):
         fields = {each.name for each in attrs.fields(kind)}  # type: ignore[arg-type]
         assert fields == set(names) - {"is", "key"}
+
+
+def test_what_was_stored_before_a_field_came_is_read_with_its_default() -> None:
+    older = changed(authentication_methods="gone", refresh_token_expires_on="gone")
+    read = codec.decode_result(older)
+    assert read is not None
+    assert (read[1].authentication_methods, read[1].refresh_token_expires_on) == ((), None)
+    content = json.loads(codec.encode_refresh_token("s", stored(client_id="an application")))
+    del content["client_id"]
+    token = codec.decode_refresh_token(json.dumps(content).encode())
+    assert token is not None
+    assert (token[1].client_id, token[1].account) == ("", ALICE)
 
 
 def changed(**changes: Any) -> bytes:
@@ -104,6 +133,8 @@ def changed(**changes: Any) -> bytes:
         changed(more="than there is"),
         changed(scopes="a b"),
         changed(scopes=["a", 1]),
+        changed(authentication_methods=[1]),
+        changed(authentication_methods=None),
         changed(expires_on="tomorrow"),
         changed(expires_on=1.5),
         changed(account=[]),

@@ -1,7 +1,8 @@
 """Results and refresh tokens as bytes, to be encrypted, and back.
 
-JSON, each kind with its version and exactly the fields of that version. What is not exactly that
-is None, as if it were not there: it is from another version, and can be had anew.
+JSON, each kind with its version and exactly the fields of that version; those that came later may
+be missing, and have a default. What is not exactly that is None, as if it were not there: it is
+from another version, and can be had anew.
 """
 
 import json
@@ -23,7 +24,10 @@ _JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _TEXT = (str,)
 _TEXT_OR_NONE = (str, type(None))
 
-_INSTANTS = ("acquired_on", "expires_on", "extended_expires_on", "refresh_on")
+_INSTANTS = (
+    "acquired_on", "expires_on", "extended_expires_on", "refresh_on", "refresh_token_expires_on",
+)  # fmt: skip
+_WORDS = ("scopes", "authentication_methods")
 _RESULT: Mapping[str, tuple[type, ...]] = {
     "is": _TEXT,
     "key": _TEXT,
@@ -32,7 +36,7 @@ _RESULT: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(_INSTANTS, _TEXT_OR_NONE),
     "refresh_token": _TEXT_OR_NONE,
     "id_token": _TEXT_OR_NONE,
-    "scopes": (list,),
+    **dict.fromkeys(_WORDS, (list,)),
     "resource": _TEXT_OR_NONE,
     "tenant_id": _TEXT,
     "account": (dict, type(None)),
@@ -48,6 +52,11 @@ _STORED: Mapping[str, tuple[type, ...]] = {
     "owner": _TEXT,
     "environment": _TEXT,
     "provider": _TEXT,
+    "client_id": _TEXT,
+}
+_LATER: Mapping[str, Mapping[str, object]] = {
+    RESULT: {"authentication_methods": [], "refresh_token_expires_on": None},
+    REFRESH_TOKEN: {"client_id": ""},
 }
 _ACCOUNT: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("subject", "issuer", "user_name", "object_id", "tenant_id", "name"), _TEXT),
@@ -85,7 +94,8 @@ def decode_result(content: bytes) -> tuple[str, AuthenticationResult] | None:
         for name in _INSTANTS:
             text = cast("str | None", facts[name])
             facts[name] = None if text is None else datetime.fromisoformat(text)
-        facts["scopes"] = tuple(cast("list[str]", facts["scopes"]))
+        for name in _WORDS:
+            facts[name] = tuple(cast("list[str]", facts[name]))
         facts["account"] = _account(facts["account"])
         return cast("str", facts.pop("key")), AuthenticationResult(**facts)  # type: ignore[arg-type]  # as `_RESULT` says
     except ValueError:
@@ -149,9 +159,12 @@ def _decoded(
         facts = json.loads(content)
     except (ValueError, RecursionError):
         return None
+    if isinstance(facts, dict):
+        facts = {**_LATER[kind], **cast("dict[str, object]", facts)}
     if not _holds(facts, fields) or facts.pop("is") != kind:
         return None
-    if not all(type(each) is str for each in cast("list[object]", facts.get("scopes", ()))):
+    words = [each for name in _WORDS for each in cast("list[object]", facts.get(name, ()))]
+    if not all(type(each) is str for each in words):
         return None
     account = facts["account"]
     return facts if account is None or _holds(account, _ACCOUNT) else None
