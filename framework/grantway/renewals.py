@@ -7,7 +7,6 @@ What is at work when the program ends is waited for, a few seconds at most: cut 
 it could lose a refresh token that the authority has already replaced.
 """
 
-import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,8 +19,6 @@ TIMEOUT = 10.0
 
 AGAIN = 60.0
 """Seconds that pass at least before another attempt for the same token."""
-
-_log = logging.getLogger("grantway")
 
 
 class Renewals:
@@ -62,8 +59,12 @@ class Renewals:
         try:
             work()
         except GrantwayError as error:
+            import logging
+
             # Whoever was served has a good token; when it is over, they will hear of it.
-            _log.info("a token could not be renewed ahead of time: %s", error)
+            logging.getLogger("grantway").info(
+                "a token could not be renewed ahead of time: %s", error
+            )
         finally:
             with self._lock:
                 self._threads.discard(threading.current_thread())

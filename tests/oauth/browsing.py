@@ -155,6 +155,7 @@ def refuses(port: int, address: str = "127.0.0.1") -> bool:
     """Whether nobody listens there."""
     try:
         socket.create_connection((address, port), timeout=5).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
+        # Reset: it was closed while the connection waited to be taken.
         return True
     return False

@@ -116,6 +116,7 @@ def encode_refresh_token(slot: str, stored: StoredRefreshToken) -> bytes:
         "owner": stored.owner,
         "environment": stored.environment,
         "provider": stored.provider,
+        "client_id": stored.client_id,
     }
     return _encode(facts)
 
