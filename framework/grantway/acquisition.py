@@ -190,23 +190,7 @@ class Acquisition:
     def _obtain(self, request: TokenRequest, context: Context) -> AuthenticationResult:
         provider = self._settled.choice.candidate.provider
         self._slot = self._slot_of(request)
-        result, renewed = None, True
-        try:
-            if not self._sign_in:
-                result = self._renew(request, context)
-        except InvalidGrant as error:
-            request = _demanding(request, error.claims)
-        except (InteractionRequired, AuthorityError) as error:
-            can_ask = self._is_interactive and context.prompter is not None
-            if not can_ask or not _is_for_a_person(error):
-                raise
-            if isinstance(error, InteractionRequired):
-                request = _demanding(request, error.claims)
-        if result is None:
-            if self._by_account:
-                # Whoever signs in now may be another account, with a slot of its own.
-                self._slot = None
-            result, renewed = provider.authenticate(request, context), False
+        result, renewed = self._provided(request, context)
         if type(result) is not AuthenticationResult:
             raise self._plugin_failed(f"returned a {type(result).__name__}, not a result")
         if wrong := kept_fault(result):
@@ -237,6 +221,27 @@ class Acquisition:
         )
         self._check_account(result)
         return result
+
+    def _provided(
+        self, request: TokenRequest, context: Context
+    ) -> tuple[AuthenticationResult, bool]:
+        """What the provider brings, and whether that was a silent renewal."""
+        provider = self._settled.choice.candidate.provider
+        try:
+            result = None if self._sign_in else self._renew(request, context)
+        except (InteractionRequired, AuthorityError) as error:
+            can_ask = self._is_interactive and context.prompter is not None
+            if not isinstance(error, InvalidGrant) and not (can_ask and _is_for_a_person(error)):
+                raise
+            if can_ask:
+                request = _demanding(request, error.claims)
+        else:
+            if result is not None:
+                return result, True
+        if self._by_account:
+            # Whoever signs in now may be another account, with a slot of its own.
+            self._slot = None
+        return provider.authenticate(request, context), False
 
     def _check_account(self, result: AuthenticationResult) -> None:
         """Refuse to serve the token of another account than the one that the call names.
@@ -313,7 +318,8 @@ class Acquisition:
             slot, owner = self._slot, ""
             if self._by_account:
                 owner = keys.owner_key(key, request)
-                slot = slot or (account and keys.account_slot(key, request, account.subject))
+                if slot is None and account is not None:
+                    slot = keys.account_slot(key, request, account.subject)
             # A provider that renews nothing has no use for one, and takes the place of none.
             if slot:
                 stored = StoredRefreshToken(token, account, owner)

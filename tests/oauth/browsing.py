@@ -155,6 +155,6 @@ def refuses(port: int, address: str = "127.0.0.1") -> bool:
     """Whether nobody listens there."""
     try:
         socket.create_connection((address, port), timeout=5).close()
-    except ConnectionRefusedError:
+    except ConnectionError:  # refused, or reset by a listener that is just closing
         return True
     return False

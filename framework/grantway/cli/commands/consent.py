@@ -15,6 +15,7 @@ from grantway.parameters import CONSENT, DEVICE_CODE, SAVE_REFRESH_TOKEN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from grantway.explain import Explanation
     from grantway.protocol import Protocol
     from grantway.result import AuthenticationResult
 
@@ -82,7 +83,8 @@ def command(
         if session.verbosity:
             explained(dispatcher, {**choice, **parameters})
         # Explained and not looked up in the parameters: a profile may say it.
-        saved_to = dispatcher.explain(**choice, **parameters).values.get(SAVE_REFRESH_TOKEN.name)
+        explain = cast("Callable[..., Explanation]", dispatcher.explain)
+        saved_to = explain(**choice, **parameters).values.get(SAVE_REFRESH_TOKEN.name)
         if saved_to is None:
             raise InvalidParameter(
                 "save_refresh_token: without it, nothing would be left of the consent.",
