@@ -141,7 +141,12 @@ def test_of_several_accounts_one_has_to_be_named(oidc_provider: OidcProvider) ->
         with pytest.raises(InteractionRequired, match="alice, bob") as caught:
             dispatcher.acquire(**call)
         assert caught.value.accounts == ("alice", "bob")
-        for given in ({"account": "bob"}, {"account": "BOB"}, {"login_hint": "bob"}):
+        named: list[dict[str, Any]] = [
+            {"account": "bob"},
+            {"account": "BOB"},
+            {"login_hint": "bob"},
+        ]
+        for given in named:
             for force in (False, True):
                 result = dispatcher.acquire(**call, **given, force_refresh=force)
                 assert claims_of(result.id_token)["sub"] == "bob"

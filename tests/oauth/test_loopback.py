@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -86,6 +87,7 @@ def test_localhost_is_listened_for_on_both_literal_loopback_addresses(listen: Li
     assert wait(listener) == dict(ANSWER)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 has to be set up")
 def test_no_other_address_of_this_machine_is_listened_on(listen: Listen) -> None:
     port = port_of(listen())
     # Another loopback address; whoever binds all of them has it too.

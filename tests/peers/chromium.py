@@ -102,7 +102,8 @@ class Chromium:
         from selenium.webdriver.support.expected_conditions import title_is
 
         self.until(title_is(title))
-        return self.found(By.TAG_NAME, "body").text
+        text: str = self.found(By.TAG_NAME, "body").text
+        return text
 
     def found(self, how: str, what: str) -> Any:
         from selenium.webdriver.support.expected_conditions import presence_of_element_located
