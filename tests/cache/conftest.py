@@ -2,10 +2,22 @@
 
 from collections.abc import Iterator
 
+import keyring
 import pytest
+from keyring.backends import fail
 
 from peers import PeerUnavailable, require_peer
 from peers.redis_server import RedisServer
+
+
+@pytest.fixture(autouse=True)
+def no_keyring(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever keyring this machine has, no test may write to it, in whatever process."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    before = keyring.get_keyring()
+    keyring.set_keyring(fail.Keyring())
+    yield
+    keyring.set_keyring(before)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ from grantway.cache.memory import MemoryTokenCache
 from grantway.cache.redis import RedisTokenCache
 from grantway.cache.redis_server import connect
 from grantway.cache.sqlite import SqliteTokenCache
-from grantway.token_cache import Coordinator, Inspector
+from grantway.cache_inspection import Inspector
+from grantway.token_cache import Coordinator
 from peers.redis_server import RedisServer
 
 KEY = EncryptionKey(bytes(range(32)), "the tests")

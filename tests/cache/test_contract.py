@@ -19,7 +19,8 @@ from hypothesis.stateful import (
 
 from cache.support import ALICE, WholeCache, facts, opener, result, stored
 from grantway import AuthenticationResult, Secret, StoredRefreshToken
-from grantway.token_cache import CacheEntry, Coordinator, Inspector, expires
+from grantway.cache_inspection import CacheEntry, Inspector
+from grantway.token_cache import Coordinator, expires
 
 KINDS = ("memory", "sqlite", "redis")
 

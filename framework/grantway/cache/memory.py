@@ -16,9 +16,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from grantway.token_cache import CacheEntry, CacheInfo, StoredRefreshToken, expires
+from grantway.token_cache import StoredRefreshToken, expires
 
 if TYPE_CHECKING:
+    from grantway.cache_inspection import CacheEntry, CacheInfo
     from grantway.result import AuthenticationResult
     from grantway.secret import Secret
 
@@ -156,8 +157,11 @@ class MemoryTokenCache:
         with self._locked():
             self._pauses[key] = max(until, self._pauses.get(key, 0.0))
 
-    def info(self) -> CacheInfo:
+    def info(self) -> "CacheInfo":
         """See `Inspector.info`."""
+        # Imported here, as below: no call for a token needs it.
+        from grantway.cache_inspection import CacheInfo
+
         return CacheInfo(
             kind="memory",
             results=len(self._results),
@@ -165,8 +169,10 @@ class MemoryTokenCache:
             limit=self._limit,
         )
 
-    def entries(self) -> Iterator[CacheEntry]:
+    def entries(self) -> "Iterator[CacheEntry]":
         """See `Inspector.entries`."""
+        from grantway.cache_inspection import CacheEntry
+
         with self._locked():
             results, tokens = dict(self._results), dict(self._refresh_tokens)
         yield from (CacheEntry.of_result(key, each.result) for key, each in results.items())

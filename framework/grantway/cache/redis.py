@@ -34,8 +34,9 @@ from grantway.cache.redis_server import Client, Server, connect
 from grantway.cache.references import is_reference
 from grantway.cache.rows import Rows
 from grantway.cache.urls import CacheUrl
+from grantway.cache_inspection import CacheEntry, CacheInfo
 from grantway.errors import CacheError, ConfigurationError
-from grantway.token_cache import CacheEntry, CacheInfo, StoredRefreshToken, expires
+from grantway.token_cache import StoredRefreshToken, expires
 
 if TYPE_CHECKING:
     from grantway.cache.encryption_key import EncryptionKey

@@ -14,8 +14,9 @@ import attrs
 
 from grantway.cache import codec
 from grantway.cache.sealing import KEY_LENGTH, Sealer
+from grantway.cache_inspection import CacheEntry
 from grantway.errors import CacheError
-from grantway.token_cache import CacheEntry, StoredRefreshToken
+from grantway.token_cache import StoredRefreshToken
 
 if TYPE_CHECKING:
     from grantway.cache.encryption_key import EncryptionKey

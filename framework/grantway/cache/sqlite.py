@@ -25,8 +25,9 @@ from grantway.cache.locks import Locks
 from grantway.cache.pruning import prune
 from grantway.cache.rows import Rows
 from grantway.cache.urls import CacheUrl, expanded
+from grantway.cache_inspection import CacheEntry, CacheInfo
 from grantway.errors import CacheError
-from grantway.token_cache import CacheEntry, CacheInfo, StoredRefreshToken, expires
+from grantway.token_cache import StoredRefreshToken, expires
 
 if TYPE_CHECKING:
     from grantway.cache.encryption_key import EncryptionKey
@@ -278,7 +279,9 @@ class SqliteTokenCache:
 
     def _drop(self, kind: str, name: bytes, body: object = None) -> bool:
         """Delete a row, where a body is given only if it is still that."""
-        statement = f"DELETE FROM {_TABLES[kind]} WHERE name=? AND body=coalesce(?, body)"  # noqa: S608
+        # A damaged row may hold something else than a blob.
+        same = "CAST(body AS BLOB)=CAST(coalesce(?, body) AS BLOB)"
+        statement = f"DELETE FROM {_TABLES[kind]} WHERE name=? AND {same}"  # noqa: S608
         cursor = self._database.run(lambda connection: connection.execute(statement, (name, body)))
         return cursor.rowcount > 0
 
