@@ -20,26 +20,24 @@ if TYPE_CHECKING:
     from grantway.authority import Endpoints as Endpoints
     from grantway.authority import PlannedRequest as PlannedRequest
     from grantway.config import Configuration as Configuration
+    from grantway.context import Context as Context
     from grantway.dispatcher import Dispatcher as Dispatcher
     from grantway.environment import Environment as Environment
     from grantway.environment import Trust as Trust
     from grantway.events import Event as Event
     from grantway.explain import Explanation as Explanation
     from grantway.hookspecs import hookimpl as hookimpl
+    from grantway.offerings import Discovery as Discovery
+    from grantway.offerings import TokenCacheFactory as TokenCacheFactory
+    from grantway.offerings import Vault as Vault
     from grantway.parameters import Parameter as Parameter
     from grantway.parameters import ParameterSet as ParameterSet
+    from grantway.parts import Clock as Clock
+    from grantway.parts import Prompter as Prompter
+    from grantway.parts import Transport as Transport
     from grantway.protocol import OIDC as OIDC
     from grantway.protocol import Protocol as Protocol
-    from grantway.provider import Clock as Clock
-    from grantway.provider import Context as Context
     from grantway.provider import CredentialProvider as CredentialProvider
-    from grantway.provider import Discovery as Discovery
-    from grantway.provider import Prompter as Prompter
-    from grantway.provider import StoredRefreshToken as StoredRefreshToken
-    from grantway.provider import TokenCache as TokenCache
-    from grantway.provider import TokenCacheFactory as TokenCacheFactory
-    from grantway.provider import Transport as Transport
-    from grantway.provider import Vault as Vault
     from grantway.registry import Registry as Registry
     from grantway.request import TokenRequest as TokenRequest
     from grantway.result import AuthenticationResult as AuthenticationResult
@@ -48,12 +46,15 @@ if TYPE_CHECKING:
     from grantway.secret import Reference as Reference
     from grantway.secret import Secret as Secret
     from grantway.source import TokenSource as TokenSource
+    from grantway.token_cache import StoredRefreshToken as StoredRefreshToken
+    from grantway.token_cache import TokenCache as TokenCache
 
 # Where each public name lives. The parameters that providers share and the errors are public in
 # the modules `grantway.parameters` and `grantway.errors`.
 _MODULES = {
     "authority": ("AuthorityRequest", "ClientAuthentication", "Endpoints", "PlannedRequest"),
     "config": ("Configuration",),
+    "context": ("Context",),
     "dispatcher": ("Dispatcher",),
     "environment": ("Environment", "Trust"),
     "events": ("Event",),
@@ -61,23 +62,15 @@ _MODULES = {
     "hookspecs": ("hookimpl",),
     "parameters": ("Parameter", "ParameterSet"),
     "protocol": ("OIDC", "Protocol"),
-    "provider": (
-        "Clock",
-        "Context",
-        "CredentialProvider",
-        "Discovery",
-        "Prompter",
-        "StoredRefreshToken",
-        "TokenCache",
-        "TokenCacheFactory",
-        "Transport",
-        "Vault",
-    ),
+    "offerings": ("Discovery", "TokenCacheFactory", "Vault"),
+    "parts": ("Clock", "Prompter", "Transport"),
+    "provider": ("CredentialProvider",),
     "registry": ("Registry",),
     "request": ("TokenRequest",),
     "result": ("AuthenticationResult", "UserInfo"),
     "secret": ("Credential", "Reference", "Secret"),
     "source": ("TokenSource",),
+    "token_cache": ("StoredRefreshToken", "TokenCache"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -5,9 +5,9 @@ import attrs
 from grantway.cache import keys
 from grantway.errors import InteractionRequired
 from grantway.parameters import ACCOUNT, LOGIN_HINT
-from grantway.provider import TokenCache
 from grantway.request import TokenRequest
 from grantway.result import UserInfo
+from grantway.token_cache import TokenCache
 
 
 @attrs.frozen

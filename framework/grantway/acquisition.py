@@ -16,6 +16,7 @@ import attrs
 
 from grantway import accounts, vaults
 from grantway.cache import keys
+from grantway.context import Context
 from grantway.coordination import SharedPauses, alone
 from grantway.declarations import fault, kept_fault
 from grantway.errors import (
@@ -34,10 +35,10 @@ from grantway.errors import (
 from grantway.events import emit
 from grantway.intake import Settled
 from grantway.parameters import ACCOUNT, CLAIMS, PROMPT, REFRESH_TOKEN, SAVE_REFRESH_TOKEN
-from grantway.provider import Context, StoredRefreshToken
 from grantway.request import TokenRequest
 from grantway.result import AuthenticationResult, UserInfo
 from grantway.secret import Secret
+from grantway.token_cache import StoredRefreshToken
 from grantway.workplace import Workplace
 
 TIMEOUT = 60.0

@@ -5,10 +5,13 @@ given <= allowed, and one of `at_least_one` is given where that is declared.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from grantway.parameters import APPLICATION_ID, Parameter, ParameterSet
-from grantway.provider import CredentialProvider
 from grantway.secret import credential
+
+if TYPE_CHECKING:
+    from grantway.provider import CredentialProvider
 
 
 def names_of(parameters: Iterable[Parameter[object]]) -> frozenset[str]:
@@ -47,7 +50,7 @@ class Candidate:
     )
 
     def __init__(
-        self, provider: CredentialProvider, parameter_set: ParameterSet, *, builtin: bool
+        self, provider: "CredentialProvider", parameter_set: ParameterSet, *, builtin: bool
     ) -> None:
         parameters = parameter_set.parameters
         self.provider = provider

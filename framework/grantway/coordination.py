@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import cast
 
-from grantway.provider import Context
+from grantway.context import Context
 from grantway.token_cache import Coordinator, TokenCache
 from grantway.workplace import Workplace
 

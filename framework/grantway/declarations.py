@@ -13,9 +13,10 @@ import attrs
 
 from grantway.environment import Environment, Trust
 from grantway.errors import PluginError
+from grantway.offerings import Discovery, TokenCacheFactory, Vault
 from grantway.parameters import Parameter, ParameterSet
 from grantway.protocol import Form, Protocol
-from grantway.provider import CredentialProvider, Discovery, TokenCacheFactory, Vault
+from grantway.provider import CredentialProvider
 from grantway.result import AuthenticationResult, UserInfo
 
 # What would move the cursor or colour the screen of whoever lists it.

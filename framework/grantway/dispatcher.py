@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, Self, Unpack, overload
 
 from grantway.flights import Flights
 from grantway.intake import Intake, take
-from grantway.provider import Clock, Prompter, TokenCache, Transport
+from grantway.parts import Clock, Prompter, Transport
 from grantway.renewals import TIMEOUT as RENEWAL_TIMEOUT
 from grantway.renewals import Renewals
 from grantway.source import TokenSource
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from grantway.explain import Explanation
     from grantway.registry import Registry
     from grantway.result import AuthenticationResult
+    from grantway.token_cache import TokenCache
 
 
 class Dispatcher:
@@ -62,7 +63,7 @@ class Dispatcher:
     def __init__(
         self,
         registry: "Registry | None" = None,
-        cache: TokenCache | str | None = None,
+        cache: "TokenCache | str | None" = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
         prompter: Prompter | Literal[False] | None = None,

@@ -14,7 +14,7 @@ one new token per key, which is fresh by the clock as it is, and no storm.
 
 from typing import TYPE_CHECKING
 
-from grantway.provider import Clock
+from grantway.parts import Clock
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from grantway.environment import Environment
     from grantway.events import Event
-    from grantway.provider import CredentialProvider, Discovery, TokenCacheFactory, Vault
+    from grantway.offerings import Discovery, TokenCacheFactory, Vault
+    from grantway.provider import CredentialProvider
 
 PROJECT = "grantway"
 ENTRY_POINT_GROUP = "grantway.plugins"

@@ -12,7 +12,6 @@ import attrs
 
 from grantway.cache.keys import circumstances, result_key
 from grantway.candidate import given_names
-from grantway.config import Configuration
 from grantway.environment import Environment
 from grantway.errors import (
     ConfigurationError,
@@ -37,6 +36,7 @@ from grantway.suggest import did_you_mean, sentence
 from grantway.vaults import vault_of
 
 if TYPE_CHECKING:
+    from grantway.config import Configuration
     from grantway.registry import Registry
 
 _REMEMBERED = 4096
@@ -96,7 +96,7 @@ class Intake:
     """Settles calls against one registry, one configuration and one profile."""
 
     def __init__(
-        self, registry: "Registry", configuration: Configuration, profile: str | None
+        self, registry: "Registry", configuration: "Configuration", profile: str | None
     ) -> None:
         self._registry = registry
         own = {each.name: each for each in registry.parameters.values()}

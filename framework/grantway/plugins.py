@@ -19,8 +19,9 @@ from grantway.config import Configuration
 from grantway.declarations import check_record
 from grantway.environment import Environment
 from grantway.errors import PluginError
+from grantway.offerings import Discovery, TokenCacheFactory, Vault
 from grantway.parameters import COMMON, NAME, RESERVED, Parameter
-from grantway.provider import CredentialProvider, Discovery, TokenCacheFactory, Vault
+from grantway.provider import CredentialProvider
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

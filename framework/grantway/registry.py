@@ -30,6 +30,7 @@ from grantway.declarations import is_name
 from grantway.described import environment_from, in_order
 from grantway.environment import Environment
 from grantway.errors import GrantwayError, PluginError, UnknownEnvironment
+from grantway.offerings import Discovery, TokenCacheFactory, Vault
 from grantway.parameters import COMMON, Parameter
 from grantway.plugins import (
     Plugin,
@@ -40,7 +41,7 @@ from grantway.plugins import (
     recorded,
     settle_claims,
 )
-from grantway.provider import CredentialProvider, Discovery, TokenCacheFactory, Vault
+from grantway.provider import CredentialProvider
 from grantway.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ judged by both clocks (see `grantway.freshness`).
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from grantway.provider import Clock
-from grantway.request import TokenRequest
+from grantway.parts import Clock
 
 if TYPE_CHECKING:
     from grantway.oauth.bearer import BearerAuth
+    from grantway.request import TokenRequest
     from grantway.result import AuthenticationResult
 
 
@@ -25,7 +25,7 @@ class TokenSource:
         self,
         acquire: "Callable[[AuthenticationResult | None], AuthenticationResult]",
         clock: Clock,
-        request: TokenRequest,
+        request: "TokenRequest",
     ) -> None:
         self._acquire = acquire
         self._time = clock.time

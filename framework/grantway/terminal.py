@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from grantway.errors import InteractionRequired
-from grantway.provider import Prompter
+from grantway.parts import Prompter
 
 _NO = {"", "0", "false", "no", "off"}
 

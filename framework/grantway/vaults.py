@@ -9,22 +9,25 @@ opened, and what has come is saved.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
 from grantway.errors import GrantwayError, InvalidParameter, VaultError
 from grantway.parameters import SAVE_REFRESH_TOKEN
-from grantway.provider import Context, Vault
 from grantway.request import TokenRequest
 from grantway.secret import Credential, Reference, Secret
 
+if TYPE_CHECKING:
+    from grantway.context import Context
+    from grantway.offerings import Vault
+
 T = TypeVar("T")
 
-Vaults = Mapping[str, Vault]
+Vaults = Mapping[str, "Vault"]
 
 
-def vault_of(reference: Reference, vaults: Mapping[str, Vault], parameter: str) -> Vault:
+def vault_of(reference: Reference, vaults: Mapping[str, "Vault"], parameter: str) -> "Vault":
     """The vault that a reference names.
 
     Raises:
@@ -42,7 +45,7 @@ def vault_of(reference: Reference, vaults: Mapping[str, Vault], parameter: str) 
     return vault
 
 
-def open_secrets(request: TokenRequest, vaults: Vaults, context: Context) -> TokenRequest:
+def open_secrets(request: TokenRequest, vaults: Vaults, context: "Context") -> TokenRequest:
     """The request with every reference opened, for the chosen provider's eyes only."""
     values = dict(request.values)
     for name, value in request.values.items():
@@ -88,7 +91,7 @@ def check_destination(request: TokenRequest, vaults: Vaults) -> None:
 
 
 def save(
-    token: Secret, destination: Reference, vaults: Vaults, context: Context
+    token: Secret, destination: Reference, vaults: Vaults, context: "Context"
 ) -> VaultError | None:
     """Write a refresh token to the vault that the caller named.
 
@@ -111,7 +114,7 @@ def save(
     return failure
 
 
-def _asked(vault: Vault, question: Callable[[], T]) -> T:
+def _asked(vault: "Vault", question: Callable[[], T]) -> T:
     """What a vault answers.
 
     Raises:
@@ -127,7 +130,7 @@ def _asked(vault: Vault, question: Callable[[], T]) -> T:
     raise failure
 
 
-def _vault_failed(vault: Vault, how: str) -> VaultError:
+def _vault_failed(vault: "Vault", how: str) -> VaultError:
     return VaultError(
         f"The vault {vault.scheme}: {how}.",
         remedy="That is a fault of its plugin: tell its author, or rest the secret elsewhere.",
@@ -135,7 +138,7 @@ def _vault_failed(vault: Vault, how: str) -> VaultError:
     )
 
 
-def _opened(vault: Vault, reference: Reference, context: Context) -> Secret:
+def _opened(vault: "Vault", reference: Reference, context: "Context") -> Secret:
     """The secret that a reference stands for."""
     secret = _asked(vault, lambda: vault.get(reference.name, context))
     if type(secret) is not Secret:

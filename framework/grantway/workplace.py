@@ -4,12 +4,9 @@ Each part can be passed in; what is not is furnished here. The transport is made
 needed, for a process that only reads its cache never pays for HTTP.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from grantway.cache.memory import MemoryTokenCache
 from grantway.clock import SystemClock
-from grantway.config import Configuration, load
 from grantway.errors import (
     CacheError,
     Cancelled,
@@ -19,15 +16,17 @@ from grantway.errors import (
     InteractionRequired,
 )
 from grantway.freshness import Freshness
-from grantway.provider import Clock, Prompter, TokenCache, Transport
+from grantway.parts import Clock, Prompter, Transport
 from grantway.suggest import did_you_mean
-from grantway.token_cache import Coordinator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from grantway.config import Configuration
     from grantway.oauth.transport import HttpTransport
     from grantway.registry import Registry
+    from grantway.token_cache import TokenCache
 
 R = TypeVar("R")
 
@@ -47,12 +46,15 @@ class Workplace:
     def __init__(
         self,
         registry: "Registry",
-        cache: TokenCache,
+        cache: "TokenCache",
         transport: Transport | None,
         clock: Clock,
         prompter: Prompter | None,
-        configuration: Configuration,
+        configuration: "Configuration",
     ) -> None:
+        # Imported here, as below: whoever imports the dispatcher has not made one yet.
+        from grantway.token_cache import Coordinator
+
         self.registry = registry
         self.cache = cache
         self.clock = clock
@@ -68,8 +70,8 @@ class Workplace:
     def furnish(
         cls,
         registry: "Registry",
-        configuration: Configuration,
-        cache: TokenCache | str | None,
+        configuration: "Configuration",
+        cache: "TokenCache | str | None",
         transport: Transport | None,
         clock: Clock | None,
         prompter: Prompter | Literal[False] | None,
@@ -123,7 +125,7 @@ class Workplace:
         )
 
     def with_cache(
-        self, operation: str, use: Callable[[TokenCache], R], kind: type | None = None
+        self, operation: str, use: "Callable[[TokenCache], R]", kind: type | None = None
     ) -> R | None:
         """Use the token cache; its failure is told and otherwise not felt.
 
@@ -159,20 +161,24 @@ class Workplace:
         self.with_cache("close", lambda cache: cache.close())
 
 
-def configuration_of(config: "Configuration | str | Path | None") -> Configuration:
+def configuration_of(config: "Configuration | str | Path | None") -> "Configuration":
     """The configuration meant: one given, a file to read, or none at all."""
+    from grantway.config import Configuration, load
+
     if isinstance(config, Configuration):
         return config
     return Configuration() if config is None else load(config)
 
 
-def cache_of(cache: TokenCache | str | None, registry: "Registry") -> TokenCache:
+def cache_of(cache: "TokenCache | str | None", registry: "Registry") -> "TokenCache":
     """The token cache meant: an object, or a kind by name or URL; None: in memory.
 
     Raises:
         ConfigurationError: there is no such kind, or it cannot be made.
     """
     if cache is None:
+        from grantway.cache.memory import MemoryTokenCache
+
         return MemoryTokenCache()
     if not isinstance(cache, str):
         return cache
@@ -196,7 +202,7 @@ def cache_of(cache: TokenCache | str | None, registry: "Registry") -> TokenCache
     )
 
 
-def _checked(cache: TokenCache) -> TokenCache:
+def _checked(cache: "TokenCache") -> "TokenCache":
     """A cache that has all that a cache must have.
 
     Raises:

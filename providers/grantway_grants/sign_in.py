@@ -29,7 +29,7 @@ from grantway.parameters import (
     SAVE_REFRESH_TOKEN,
     TENANT_ID,
 )
-from grantway.provider import Screen
+from grantway.parts import Screen
 from grantway.redirect import RedirectAddress
 from grantway.secret import MASK
 

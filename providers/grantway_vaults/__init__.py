@@ -18,8 +18,12 @@ local variables shows a mask.
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from grantway import Context, Secret, Vault, hookimpl
+from grantway import Secret, Vault, hookimpl
+
+if TYPE_CHECKING:
+    from grantway import Context
 
 
 @hookimpl
@@ -46,16 +50,16 @@ def grantway_vaults() -> Iterable[Vault]:
     ]
 
 
-def _get(module: str) -> Callable[[str, Context], Secret]:
-    def get(name: str, context: Context) -> Secret:
+def _get(module: str) -> "Callable[[str, Context], Secret]":
+    def get(name: str, context: "Context") -> Secret:
         secret: Secret = import_module(f"{__name__}.{module}").get(name, context)
         return secret
 
     return get
 
 
-def _put(module: str) -> Callable[[str, Secret, Context], None]:
-    def put(name: str, secret: Secret, context: Context) -> None:
+def _put(module: str) -> "Callable[[str, Secret, Context], None]":
+    def put(name: str, secret: Secret, context: "Context") -> None:
         import_module(f"{__name__}.{module}").put(name, secret, context)
 
     return put

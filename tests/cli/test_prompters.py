@@ -12,7 +12,7 @@ from cli.support import APP, Shop, run, session, token_result
 from grantway.cli.session import Session
 from grantway.config import parse
 from grantway.errors import InteractionRequired
-from grantway.provider import Prompter, Screen
+from grantway.parts import Prompter, Screen
 from grantway.terminal import StreamPrompter, TerminalPrompter, in_ci, terminal
 
 URL = "https://authority.example/device?user_code=ABCD-EFGH"

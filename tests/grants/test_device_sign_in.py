@@ -22,7 +22,7 @@ from grantway import OIDC, AuthorityRequest, Context, Dispatcher, Registry
 from grantway.clock import SystemClock
 from grantway.errors import ConfigurationError, DeadlineExceeded, InvalidClient
 from grantway.oauth.transport import HttpTransport
-from grantway.provider import Prompter, Screen
+from grantway.parts import Prompter, Screen
 from grantway.terminal import StreamPrompter
 from oauth.support import environment
 from peers.oidc_provider import OidcProvider

@@ -19,7 +19,7 @@ from grantway import (
 )
 from grantway.clock import SystemClock
 from grantway.oauth.transport import HttpTransport
-from grantway.provider import Clock
+from grantway.parts import Clock
 from servers.raw import Behaviour, RawServer, json_answer
 
 CLIENT_ID = "an application"

@@ -41,7 +41,7 @@ from grantway.errors import (
 from grantway.flights import Flights
 from grantway.oauth import device_code
 from grantway.oauth.device_code import DeviceAuthorization, Poll, Schedule, in_words
-from grantway.provider import Screen
+from grantway.parts import Screen
 from grantway.secret import MASK
 from grantway_clouds.protocols import ENTRA_V1, ENTRA_V2
 from oauth import test_id_token

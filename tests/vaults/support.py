@@ -8,7 +8,7 @@ from typing import cast
 from grantway import Context, Environment, Secret, Transport, Vault
 from grantway.clock import SystemClock
 from grantway.errors import GrantwayError
-from grantway.provider import Prompter
+from grantway.parts import Prompter
 from grantway_vaults import grantway_vaults
 
 SENTINEL = "sentinel-4f9c1d-secret"

@@ -28,7 +28,7 @@ def test_every_vault_has_a_summary_of_one_line() -> None:
 def test_loading_the_plugin_loads_no_vault_and_nothing_heavy() -> None:
     script = """
 import json, sys
-import grantway.provider, grantway.hookspecs
+import grantway.offerings, grantway.hookspecs, grantway.secret
 before = set(sys.modules)
 import grantway_vaults
 list(grantway_vaults.grantway_vaults())

@@ -8,7 +8,8 @@ from importlib import import_module
 
 from grantway.cache.memory import MemoryTokenCache
 from grantway.hookspecs import hookimpl
-from grantway.provider import TokenCache, TokenCacheFactory
+from grantway.offerings import TokenCacheFactory
+from grantway.token_cache import TokenCache
 
 
 @hookimpl

@@ -2,15 +2,19 @@
 
 import threading
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from grantway.acquisition import TIMEOUT
 from grantway.authority import AuthorityRequest
 from grantway.cli.session import Session
+from grantway.context import Context
 from grantway.environment import Environment
-from grantway.provider import Context, Transport
 from grantway.secret import Reference, Secret
 from grantway.vaults import vault_of
 from grantway.workplace import Workplace
+
+if TYPE_CHECKING:
+    from grantway.parts import Transport
 
 
 class _Transport:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from grantway.config import Configuration
     from grantway.dispatcher import Dispatcher
-    from grantway.provider import Clock, Prompter, Transport
+    from grantway.parts import Clock, Prompter, Transport
     from grantway.registry import Registry
 
 
@@ -141,7 +141,7 @@ class Session:
     def clear_line(self) -> None:
         """Make room for a text beside the answer: a line of progress gives way to it."""
         if self._prompter:
-            from grantway.provider import Screen
+            from grantway.parts import Screen
 
             if isinstance(self._prompter, Screen):
                 self._prompter.progress("")

@@ -19,6 +19,7 @@ from typing import NoReturn, cast
 import attrs
 
 from grantway.authority import AuthorityRequest
+from grantway.context import Context
 from grantway.environment import host_of
 from grantway.errors import (
     AccessDenied,
@@ -32,7 +33,6 @@ from grantway.errors import (
     ProtocolViolation,
     Throttled,
 )
-from grantway.provider import Context
 
 LARGEST = 1 << 20
 """Bytes of the largest answer that is read; tokens, metadata and keys are far smaller."""

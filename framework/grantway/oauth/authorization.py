@@ -22,6 +22,7 @@ from urllib.parse import urlencode
 import attrs
 
 from grantway.authority import AuthorityRequest, Endpoints, Fields
+from grantway.context import Context
 from grantway.environment import host_of
 from grantway.errors import MalformedResponse, ProtocolViolation
 from grantway.oauth.answers import refusal
@@ -29,7 +30,6 @@ from grantway.oauth.audience import audience_fields, redeemed_audience
 from grantway.oauth.client_authentication import client_authentication, revealed
 from grantway.oauth.metadata import is_issuer
 from grantway.parameters import ACCOUNT, DOMAIN_HINT, LOGIN_HINT, PROMPT, RESPONSE_MODE
-from grantway.provider import Context
 from grantway.request import TokenRequest
 from grantway.secret import MASK, Secret
 

@@ -20,6 +20,7 @@ from enum import Enum, auto
 import attrs
 
 from grantway.authority import AuthorityRequest, Endpoints
+from grantway.context import Context
 from grantway.environment import host_of
 from grantway.errors import (
     AccessDenied,
@@ -33,7 +34,6 @@ from grantway.errors import (
 from grantway.oauth.answers import seconds
 from grantway.oauth.audience import audience_fields, redeemed_audience
 from grantway.oauth.client_authentication import client_authentication
-from grantway.provider import Context
 from grantway.request import TokenRequest
 from grantway.secret import Secret
 

@@ -13,6 +13,7 @@ named the account must know.
 from collections.abc import Callable, Mapping
 
 from grantway.authority import AuthorityRequest
+from grantway.context import Context
 from grantway.errors import (
     AuthorityError,
     Cancelled,
@@ -25,7 +26,6 @@ from grantway.oauth.answers import expiry, instant, later, token_type
 from grantway.oauth.authentication_methods import methods_of
 from grantway.oauth.id_token import checked_claims
 from grantway.parameters import ACCOUNT
-from grantway.provider import Context
 from grantway.request import TokenRequest
 from grantway.result import AuthenticationResult, UserInfo
 from grantway.secret import Secret

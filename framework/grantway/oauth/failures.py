@@ -23,6 +23,7 @@ from urllib3.exceptions import (
 )
 
 from grantway.authority import AuthorityRequest
+from grantway.context import Context
 from grantway.environment import host_of
 from grantway.errors import (
     ConfigurationError,
@@ -32,7 +33,6 @@ from grantway.errors import (
     TransportError,
 )
 from grantway.oauth.routes import CONNECT_TIMEOUT, READ_TIMEOUT
-from grantway.provider import Context
 
 _UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")

@@ -19,10 +19,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from grantway.authority import AuthorityRequest
+from grantway.context import Context
 from grantway.errors import MalformedResponse, ProtocolViolation
 from grantway.oauth.answers import seconds
 from grantway.oauth.metadata import MAX_AGE, endpoint, is_issuer, metadata
-from grantway.provider import Context
 from grantway.secret import Secret
 
 if TYPE_CHECKING:

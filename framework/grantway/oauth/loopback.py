@@ -23,9 +23,9 @@ from types import MappingProxyType
 from typing import Self, cast
 from urllib.parse import parse_qsl
 
+from grantway.context import Context
 from grantway.errors import ConfigurationError
 from grantway.oauth.answers import JsonObject
-from grantway.provider import Context
 from grantway.redirect import RedirectAddress
 
 Answer = Mapping[str, str]

@@ -16,10 +16,10 @@ from typing import cast
 import attrs
 
 from grantway.authority import FROM_METADATA, AuthorityRequest, Endpoints, planned_endpoints
+from grantway.context import Context
 from grantway.environment import Environment, host_of
 from grantway.errors import AuthorityError, GrantwayError, MalformedResponse, ProtocolViolation
 from grantway.protocol import GUID
-from grantway.provider import Context
 from grantway.request import TokenRequest
 
 MAX_AGE = 3600.0

@@ -35,6 +35,7 @@ from requests.adapters import HTTPAdapter
 from requests_oauthlib import OAuth2Session
 
 from grantway.authority import AuthorityRequest
+from grantway.context import Context
 from grantway.environment import Environment, Trust
 from grantway.errors import ProtocolViolation
 from grantway.flights import Flights
@@ -52,7 +53,6 @@ from grantway.oauth.connections import WatchedAdapter
 from grantway.oauth.failures import NotConnected, Unreadable, failure_of
 from grantway.oauth.routes import CONNECT_TIMEOUT, READ_TIMEOUT, Route, route
 from grantway.oauth.watchdog import Watch
-from grantway.provider import Context
 from grantway.secret import Secret
 from grantway.version import __version__
 

@@ -15,7 +15,7 @@ import time
 from contextlib import suppress
 from typing import Self
 
-from grantway.provider import Context
+from grantway.context import Context
 
 PERIOD = 0.1
 """Seconds between two looks: by so much at most is a deadline overrun."""

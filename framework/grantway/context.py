@@ -1,0 +1,161 @@
+"""Everything that a provider may touch while it serves one request.
+
+The only road to the network, the clock, a way to ask a person, the time that is left. Because all
+of it is passed in, a provider is tested without patching anything.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+
+from grantway.environment import Environment
+from grantway.errors import Cancelled, DeadlineExceeded, Throttled
+from grantway.parts import Clock, Prompter, Transport
+from grantway.redaction import Redactor
+from grantway.secret import Secret
+
+if TYPE_CHECKING:
+    import logging
+
+    from grantway.result import UserInfo
+
+
+class Pauses(Protocol):
+    """What is known of an authority's wishes not to be asked by a client for a while."""
+
+    def until(self) -> float:
+        """Until when, in seconds since the epoch; 0.0: it may be asked."""
+        ...
+
+    def put(self, until: float) -> None:
+        """Tell all who share the token cache."""
+        ...
+
+
+def _new_id() -> str:
+    from uuid import uuid4
+
+    return str(uuid4())
+
+
+def _keep_nowhere(context: "Context", token: Secret, account: "UserInfo | None") -> None:
+    """Where no dispatcher is at work, as in an author's test, there is nowhere to keep it."""
+
+
+@attrs.frozen(eq=False)
+class Context:
+    """What a provider may use while it serves one request.
+
+    Attributes:
+        environment: the cloud of the request.
+        transport: the road to the network.
+        clock: the only source of time.
+        prompter: a way to reach a person, or None: then raise `InteractionRequired` before
+            any network.
+        deadline: when the caller's time is up, on `clock.monotonic()`; `timeout` is the length
+            it had, in seconds.
+        pauses: until when the authority wants nobody of this client to ask; see `keep_pause`.
+        prolong: told the new deadline by `with_time`; None: the caller has set the time.
+        cancelled: set when nobody waits any more.
+        correlation_id: this request's id; sent where the protocol has a header for it.
+        redactor: knows the secrets of this request, and masks them in any text.
+        keep: see `keep_refresh_token`.
+    """
+
+    environment: Environment
+    transport: Transport
+    clock: Clock
+    prompter: Prompter | None
+    deadline: float
+    timeout: float
+    cancelled: threading.Event = attrs.field(factory=threading.Event, repr=False)
+    redactor: Redactor = attrs.field(factory=Redactor)
+    correlation_id: str = attrs.field(factory=_new_id)
+    pauses: "Pauses | None" = attrs.field(default=None, repr=False)
+    prolong: Callable[[float], None] | None = attrs.field(default=None, repr=False)
+    keep: "Callable[[Context, Secret, UserInfo | None], None]" = attrs.field(
+        default=_keep_nowhere, repr=False
+    )
+
+    def remaining(self) -> float:
+        """Seconds until the deadline.
+
+        Raises:
+            DeadlineExceeded: there are none.
+            Cancelled: nobody waits any more.
+        """
+        if self.cancelled.is_set():
+            raise Cancelled("The request was cancelled.")
+        left = self.deadline - self.clock.monotonic()
+        if left <= 0:
+            raise DeadlineExceeded(
+                f"The {self.timeout:g} seconds for this request are up.",
+                remedy="Give more time with timeout=.",
+                timeout=self.timeout,
+            )
+        return left
+
+    def with_time(self, seconds: float) -> "Context":
+        """The same context with `seconds` from now on, unless the caller has set the time.
+
+        For a wait whose length only the authority knows, as that for a device code.
+        """
+        if self.prolong is None:
+            return self
+        deadline = self.clock.monotonic() + seconds
+        self.prolong(deadline)
+        return attrs.evolve(self, deadline=deadline, timeout=seconds)
+
+    def pause(self, seconds: float) -> None:
+        """Note that the authority wants nobody of this client to ask for so many seconds."""
+        if self.pauses is not None:
+            self.pauses.put(self.clock.time() + seconds)
+
+    def keep_pause(self) -> None:
+        """Wait until the authority may be asked again, whoever was told not to.
+
+        Raises:
+            Throttled: that is longer than there is time.
+            DeadlineExceeded, Cancelled: as `sleep`.
+        """
+        left = self.pauses.until() - self.clock.time() if self.pauses is not None else 0.0
+        if left <= 0:
+            return
+        if left >= self.remaining():
+            raise Throttled(
+                f"{self.environment.name} has asked this client to wait {left:.0f} more seconds.",
+                remedy="Try again then, or give more time with timeout=.",
+                retry_after=left,
+                retryable=True,
+            )
+        self.sleep(left)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but no longer than the deadline allows and only while somebody waits.
+
+        Raises:
+            DeadlineExceeded: the deadline came first.
+            Cancelled: nobody waits any more.
+        """
+        until = self.clock.monotonic() + seconds
+        while (left := until - self.clock.monotonic()) > 0:
+            self.clock.wait(self.cancelled, min(left, self.remaining()))
+        self.remaining()
+
+    def keep_refresh_token(self, token: str | Secret, account: "UserInfo | None" = None) -> None:
+        """Put a refresh token that has just arrived where it is safe, before anything else.
+
+        It goes to the vault the caller named (`save_refresh_token`) and to the token cache.
+        Call it as soon as a rotating refresh token is in hand: whatever fails afterwards, the
+        token is not lost. Calling it again with the same token does nothing.
+        """
+        token = token if isinstance(token, Secret) else Secret(token)
+        self.redactor.add(token)
+        self.keep(self, token, account)
+
+    @property
+    def logger(self) -> "logging.Logger | logging.LoggerAdapter[logging.Logger]":
+        """A logger that masks every secret this request has seen."""
+        return self.redactor.logger("grantway.provider")

@@ -1,0 +1,61 @@
+"""What plugins offer beside providers and environments: vaults, token caches, discoveries.
+
+Records of functions, as a provider is: an author writes functions and fills in a form.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import attrs
+
+from grantway.named import Named
+
+if TYPE_CHECKING:
+    from grantway.context import Context
+    from grantway.environment import Environment
+    from grantway.parts import Transport
+    from grantway.secret import Secret
+    from grantway.token_cache import TokenCache
+
+
+@attrs.frozen(eq=False)
+class Vault:
+    """A place that secrets come from or go to.
+
+    Attributes:
+        scheme: the word before the colon of a reference, such as `env`.
+        get: the secret of that name. Raises `VaultError`.
+        put: keeps a secret under that name, or fails with `VaultError`. None: read only.
+        check: raises `VaultError` where `put` could not work; called before any network, so
+            that no token is fetched which then has no place to rest.
+        summary: one line for lists.
+    """
+
+    scheme: str
+    get: "Callable[[str, Context], Secret]"
+    put: "Callable[[str, Secret, Context], None] | None" = None
+    check: Callable[[str], None] | None = attrs.field(default=None, kw_only=True)
+    summary: str = attrs.field(default="", kw_only=True)
+
+
+@attrs.frozen(eq=False, repr=False)
+class TokenCacheFactory(Named):
+    """A kind of token cache: its name (and URL scheme), and how one is made from a URL.
+
+    `create` is given the whole of what the caller named it by: the name alone, or a URL. It opens
+    nothing yet: a cache that cannot be reached says so by `CacheError` when it is used. It raises
+    `ConfigurationError` for a URL that cannot be understood. See `grantway.token_cache`.
+    """
+
+    name: str
+    create: "Callable[[str], TokenCache]"
+    summary: str = attrs.field(default="", kw_only=True)
+
+
+@attrs.frozen(eq=False, repr=False)
+class Discovery(Named):
+    """A way to learn an environment from a URL: its name, and the function that asks."""
+
+    name: str
+    discover: "Callable[[str, Transport], Environment]"
+    summary: str = attrs.field(default="", kw_only=True)
