@@ -34,6 +34,7 @@ from grantway.document import Document, Table
 from grantway.errors import ConfigurationError
 from grantway.layers import ValuesLayer
 from grantway.parameters import Parameter
+from grantway.secret import Unshown
 from grantway.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ LARGEST = 1 << 20
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)
 
 
+def _unshown(given: Mapping[str, str]) -> Mapping[str, str]:
+    return Unshown(given)
+
+
 @attrs.frozen(eq=False)
 class Configuration:
     """What the user has configured.
@@ -69,12 +74,17 @@ class Configuration:
         document: the file itself, for messages that say where in it something is.
     """
 
-    profiles: Mapping[str, Table] = attrs.field(factory=dict[str, Table], kw_only=True)
+    # Both may hold what should not stand there: a secret in clear, a proxy's password, a key.
+    profiles: Mapping[str, Table] = attrs.field(factory=dict[str, Table], kw_only=True, repr=False)
     default_profile: str | None = attrs.field(default=None, kw_only=True)
-    environments: Mapping[str, Table] = attrs.field(factory=dict[str, Table], kw_only=True)
+    environments: Mapping[str, Table] = attrs.field(
+        factory=dict[str, Table], kw_only=True, repr=False
+    )
     enable: tuple[str, ...] | None = attrs.field(default=None, kw_only=True)
     disable: tuple[str, ...] = attrs.field(default=(), kw_only=True)
-    environ: Mapping[str, str] = attrs.field(factory=lambda: dict(os.environ), repr=False)
+    environ: Mapping[str, str] = attrs.field(
+        factory=lambda: os.environ, converter=_unshown, repr=False
+    )
     document: Document = attrs.field(factory=Document, kw_only=True, repr=False)
 
     @property
@@ -100,8 +110,8 @@ class Configuration:
                 or "`grantway config show` lists the profiles there are.",
                 file=str(self.file or ""),
             )
-        values: dict[str, object] = {}
-        for key, value in self.profiles[name].items():
+        values = Unshown[object]()
+        for key in self.profiles[name]:
             parameter = parameters.get(key.replace("-", "_"))
             if parameter is None:
                 self.document.fail(
@@ -115,7 +125,7 @@ class Configuration:
                     f"{key} is another word for it: keep one of them.",
                     at=("profiles", name, key),
                 )
-            values[parameter.name] = value
+            values[parameter.name] = self.profiles[name][key]
         return ValuesLayer(f"profile {name}", values, parameters)
 
     def variables_layer(self, parameters: Mapping[str, Parameter[object]]) -> ValuesLayer:
@@ -162,9 +172,9 @@ def load(file: "str | Path | None" = None) -> Configuration:
 
     path = Path(file) if file is not None else user_file()
     try:
-        text = _text_of(path)
+        document = Document(_text_of(path), path)
     except FileNotFoundError:
-        if file is None and "GRANTWAY_CONFIG" not in os.environ:
+        if file is None and not os.environ.get("GRANTWAY_CONFIG"):
             return Configuration()
         raise ConfigurationError(
             f"There is no configuration file {path}.",
@@ -172,13 +182,15 @@ def load(file: "str | Path | None" = None) -> Configuration:
             file=str(path),
         ) from None
     except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"The configuration file {path} cannot be read: "
-            f"{getattr(error, 'strerror', None) or error}.",
-            remedy="It must be a UTF-8 text file that this user may read.",
-            file=str(path),
-        ) from None
-    return parse(text, path)
+        reason = getattr(error, "strerror", None) or str(error)
+    else:
+        return _read(document)
+    # Raised here, for an error about the encoding holds what could not be decoded.
+    raise ConfigurationError(
+        f"The configuration file {path} cannot be read: {reason}.",
+        remedy="It must be a UTF-8 text file that this user may read.",
+        file=str(path),
+    )
 
 
 def _text_of(path: "Path") -> str:
@@ -201,6 +213,24 @@ def parse(text: str, file: "Path | None" = None) -> Configuration:
         ConfigurationError: see `load`.
     """
     document = Document(text, file)
+    del text
+    return _read(document)
+
+
+def _read(document: Document) -> Configuration:
+    """The configuration that a file holds.
+
+    Raises:
+        ConfigurationError: see `load`. Its traceback ends here: whoever reads a value holds it.
+    """
+    try:
+        return _configuration(document)
+    except ConfigurationError as error:
+        failure = error.with_traceback(None)
+    raise failure
+
+
+def _configuration(document: Document) -> Configuration:
     values = document.parse()
     document.known(values, _TOP)
     plugins = document.table(("plugins",), values.get("plugins", {}))

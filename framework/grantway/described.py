@@ -30,15 +30,14 @@ def in_order(environments: Mapping[str, Table]) -> tuple[str, ...]:
     spelled = {name.casefold(): name for name in environments}
     found: dict[str, None] = {}
 
-    def add(name: str, below: tuple[str, ...]) -> None:
-        base = spelled.get(str(environments[name].get("like")).casefold())
-        # A circle is left to fail where the first of its names is not known yet.
-        if base is not None and base not in below:
-            add(base, (*below, base))
-        found.setdefault(name)
-
     for name in environments:
-        add(name, (name,))
+        chain: dict[str, None] = {}
+        each: str | None = name
+        # A circle is left to fail where the first of its names is not known yet.
+        while each is not None and each not in chain and each not in found:
+            chain[each] = None
+            each = spelled.get(str(environments[each].get("like")).casefold())
+        found.update(dict.fromkeys(reversed(chain)))
     return tuple(found)
 
 

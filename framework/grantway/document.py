@@ -47,23 +47,23 @@ class Document:
         """
         import tomllib
 
+        line = None
+        remedy = "https://toml.io has the format."
         try:
             return tomllib.loads(self.text)
         except RecursionError:
-            raise ConfigurationError(
-                f"{self._place(None)}: its lists and tables are nested too deep.",
-                remedy="https://toml.io has the format.",
-                file=str(self.file or ""),
-            ) from None
+            what = "its lists and tables are nested too deep"
         except tomllib.TOMLDecodeError as error:
             found = re.search(r"line (\d+)", str(error))
             line = int(found[1]) if found else None
-            raise ConfigurationError(
-                f"{self._place(line)}: not TOML: {error}.",
-                remedy="https://toml.io has the format; texts stand in quotes.",
-                file=str(self.file or ""),
-                line=line,
-            ) from None
+            what = f"not TOML: {error}"
+            remedy = "https://toml.io has the format; texts stand in quotes."
+        except ValueError:
+            what = "a number in it is too long"
+        # Raised here, for the reader's own frames hold the text.
+        raise ConfigurationError(
+            f"{self._place(line)}: {what}.", remedy=remedy, file=str(self.file or ""), line=line
+        )
 
     def fail(self, what: str, remedy: str = "", *, at: Keys = ()) -> NoReturn:
         """Raise a `ConfigurationError` that says where in the file it is: `at` these keys."""

@@ -25,6 +25,7 @@ from grantway.parameters import SAVE_REFRESH_TOKEN
 from grantway.registry import Registry
 from grantway.request import TokenRequest
 from grantway.secret import MASK, Credential, Reference, Secret
+from grantway.suggest import text_of
 
 # More than any flow has; a plan that yields without end is cut off here.
 _MOST_REQUESTS = 100
@@ -198,7 +199,7 @@ def shown(value: object) -> str:
         case Reference():
             return value.text
         case tuple():
-            return " ".join(str(word) for word in cast("tuple[object, ...]", value))
+            return " ".join(text_of(word) for word in cast("tuple[object, ...]", value))
         case bool():
             return str(value).lower()
         case str():
@@ -207,7 +208,7 @@ def shown(value: object) -> str:
             return f"{user_name}={shown(password)}"
         case _:
             # A Secret masks itself; so must a type of a plugin's own.
-            return str(value)
+            return text_of(value)
 
 
 def _considered(candidate: Candidate, given: frozenset[str]) -> Considered:

@@ -4,7 +4,7 @@
 here opens a secret or a socket.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -28,26 +28,21 @@ from grantway.parameters import (
     TENANT_ID,
     Parameter,
 )
-from grantway.redaction import Redactor
+from grantway.reading import Unread, read
 from grantway.request import TokenRequest
-from grantway.secret import Credential, Reference, Secret
+from grantway.secret import Credential, Reference, Secret, Unshown
 from grantway.selection import Choice, choose
-from grantway.suggest import did_you_mean, sentence
+from grantway.suggest import did_you_mean
 from grantway.vaults import vault_of
 
 if TYPE_CHECKING:
     from grantway.config import Configuration
     from grantway.registry import Registry
 
+Given = Unshown[object]
+
 _REMEMBERED = 4096
 _CONSTANT = frozenset((str, bool, int, type(None), Secret, Reference, Credential, Environment))
-
-
-class Given(dict[str, object]):
-    """Parameters as they were given, secrets in clear among them: shows names only."""
-
-    def __repr__(self) -> str:
-        return f"<given: {', '.join(self) or 'nothing'}>"
 
 
 class _Call(tuple[object, ...]):
@@ -289,23 +284,17 @@ def _validate(
 
 
 def _checked(
-    read: Callable[[object], object],
+    reader: Callable[[object], object],
     values: Mapping[str, object],
     name: str,
     parameter: Parameter[object],
 ) -> object:
-    # The value stays inside its mapping: no frame that ends up in a traceback holds it.
-    try:
-        return read(values[name])
-    except ValueError as error:
-        reason = sentence(error)
-        if parameter.secret:
-            reason = _redactor(values[name]).text(reason)
-    except Exception as error:  # noqa: BLE001  # of a plugin's parser; its text may hold the value
-        reason = f"its value cannot be read ({type(error).__name__})."
-    raise InvalidParameter(
-        f"{parameter.name}: {reason}", remedy=parameter.help, parameter=parameter.name
-    )
+    found = read(reader, values, name, parameter)
+    if isinstance(found, Unread):
+        raise InvalidParameter(
+            f"{parameter.name}: {found.reason}", remedy=parameter.help, parameter=parameter.name
+        )
+    return found
 
 
 def _is_constant(value: object) -> bool:
@@ -313,15 +302,6 @@ def _is_constant(value: object) -> bool:
     if type(value) is tuple:
         return all(type(each) is str for each in cast("tuple[object, ...]", value))
     return type(value) in _CONSTANT
-
-
-def _redactor(value: object) -> Redactor:
-    """Knows what is secret in a value that could not be read, whatever was given for it."""
-    found = Redactor()
-    members = cast("Sequence[object]", value) if isinstance(value, tuple | list) else (value,)
-    for each in members:
-        found.add(each if isinstance(each, str | Secret) else None)
-    return found
 
 
 def _warnings(request: TokenRequest, choice: Choice) -> tuple[str, ...]:

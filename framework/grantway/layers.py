@@ -5,11 +5,12 @@ not felt.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 from grantway.errors import ConfigurationError
 from grantway.parameters import Parameter
-from grantway.secret import Credential
-from grantway.suggest import sentence
+from grantway.reading import Unread, read
+from grantway.secret import Credential, Unshown
 
 
 class ValuesLayer:
@@ -27,7 +28,7 @@ class ValuesLayer:
         spelled: Mapping[str, str] | None = None,
     ) -> None:
         self._name = name
-        self._values = dict(values)
+        self._values = Unshown(values)
         self._parameters = parameters
         self._spelled = spelled or {}
         self._read: dict[str, object] = {}
@@ -55,28 +56,28 @@ class ValuesLayer:
         return self._given
 
     def _is_off(self, name: str) -> bool:
-        parameter, value = self._parameters[name], self._values[name]
-        try:
-            return parameter.is_flag and parameter.read(value) is False
-        except ValueError:
-            return False
+        parameter = self._parameters[name]
+        return parameter.is_flag and read(parameter.read, self._values, name, parameter) is False
 
     def read(self, name: str) -> object:
         """The parsed value of a parameter; see `Layer.read`."""
         if name not in self._read:
-            parameter, value = self._parameters[name], self._values[name]
-            try:
-                if isinstance(value, str):
-                    self._read[name] = parameter.read_text(value)
-                elif parameter.secret and not isinstance(value, Credential):
-                    raise ValueError("a secret must be given as text that is a reference")
-                else:
-                    self._read[name] = parameter.read(value)
-            except ValueError as error:
+            parameter = self._parameters[name]
+            found = read(partial(_parsed, parameter), self._values, name, parameter)
+            if isinstance(found, Unread):
                 spelled = self._spelled.get(name, name)
                 where = self._name if spelled == name else f"{self._name} ({spelled})"
                 raise ConfigurationError(
-                    f"{name} from {where}: {sentence(error)}",
+                    f"{name} from {where}: {found.reason}",
                     remedy="Correct it there, or give the parameter in the call.",
-                ) from None
+                )
+            self._read[name] = found
         return self._read[name]
+
+
+def _parsed(parameter: Parameter[object], value: object) -> object:
+    if isinstance(value, str):
+        return parameter.read_text(value)
+    if parameter.secret and not isinstance(value, Credential):
+        raise ValueError("a secret must be given as text that is a reference")
+    return parameter.read(value)

@@ -329,6 +329,7 @@ def check_declarations(plugin: Plugin) -> None:
             raise PluginError(f"The provider {provider.name} names two parameter sets alike.")
         seen: dict[str, Parameter[object]] = {}
         for parameter in (parameter for each in sets for parameter in each.own):
+            _check_default(provider.name, parameter)
             for name in (parameter.name, *parameter.aliases):
                 _check_name(provider.name, name)
                 if not _same_parameter(seen.setdefault(name, parameter), parameter):
@@ -355,6 +356,14 @@ def _check_name(provider: str, name: str) -> None:
     # What begins with "no" is the other half of a flag: --no-device-code.
     if name in RESERVED or name.startswith("no_"):
         raise PluginError(f"The parameter {name!r} of {provider} is a reserved word.")
+
+
+def _check_default(provider: str, parameter: Parameter[object]) -> None:
+    if parameter.secret and parameter.default is not None:
+        raise PluginError(
+            f"The parameter {parameter.name!r} of {provider} is secret and has a default, which "
+            "everybody can see."
+        )
 
 
 def _same_parameter(one: Parameter[object] | None, other: Parameter[object] | None) -> bool:

@@ -7,7 +7,7 @@ knows the secrets it has met, and everything that leaves as text goes through it
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from grantway.secret import MASK, Secret
 
@@ -47,6 +47,9 @@ class Redactor:
         """Return `text` masked, and with each run of control characters made one space."""
         # Masked twice: cleaning can take a secret apart, and can put one together.
         return self.text(re.sub(_CONTROL, " ", self.text(text))).strip()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Redactor cannot be pickled: it knows secrets")
 
     def __repr__(self) -> str:
         return f"<Redactor of {len(self._known)} secrets>"

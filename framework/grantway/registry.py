@@ -399,7 +399,9 @@ class Registry:
                 configured |= dict.fromkeys(names, name)
                 by_name.update(dict.fromkeys(names, environment))
             except GrantwayError as error:
-                self.faults[name.casefold()] = error
+                # Without its frames, which hold the values of the file.
+                error.__context__ = None
+                self.faults[name.casefold()] = error.with_traceback(None)
         self._environments_by_name = by_name
         self._spellings = {
             name: None for each in by_name.values() for name in (each.name, *each.aliases)

@@ -12,9 +12,11 @@ what it refuses.
 """
 
 import re
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import attrs
+
+V = TypeVar("V")
 
 MASK = "***"
 
@@ -74,8 +76,25 @@ class Secret:
     def __deepcopy__(self, memo: object) -> "Secret":
         return self
 
+    def __getstate__(self) -> None:
+        """Nothing: what asks is about to write it down."""
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled: pass a Reference, or reveal it knowingly")
+
+
+class Unshown(dict[str, V]):
+    """Values by name, secrets in clear perhaps among them: it shows the names only.
+
+    Tracebacks can show the values of variables. So what may be a secret, and is not known to be
+    one yet, stays in one of these, and no function that may raise takes it out.
+    """
+
+    def __repr__(self) -> str:
+        return f"<not shown: {', '.join(self) or 'nothing'}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("what may hold secrets cannot be pickled")
 
 
 def _is_reference(_: object, __: object, value: str) -> None:

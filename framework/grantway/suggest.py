@@ -1,4 +1,4 @@
-"""The wording of messages: names that resemble an unknown one, and the end of a sentence."""
+"""The wording of messages: names that resemble an unknown one, texts of anything, sentences."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"Did you mean {' or '.join(names)}?" if names else ""
 
 
+def text_of(value: object) -> str:
+    """The text of something of a plugin's, whose own `__str__` may raise: then its type."""
+    try:
+        return str(value)
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException:  # noqa: BLE001  # even an exit
+        return f"<{type(value).__name__}>"
+
+
 def sentence(words: object) -> str:
     """The words with a full stop at their end, where they do not end a sentence already."""
-    text = str(words)
+    text = text_of(words)
     return text if text.endswith((".", "?", "!")) else f"{text}."

@@ -41,6 +41,17 @@ def test_what_is_not_toml_is_said_with_file_and_line(tmp_path: Path) -> None:
     assert str(caught.value).startswith(f"{file}:2: not TOML: ")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [f"x = {'1' * 5000}", f"[profiles.a]\ntenant_id = {'1' * 5000}", "x = " + "[" * 5000,
+     f"{'a.' * 5000}a = 1"],
+    ids=["a number", "a number in a profile", "lists", "tables"],
+)  # fmt: skip
+def test_what_the_reader_cannot_hold_is_a_mistake_like_any_other(text: str) -> None:
+    error = fault(text, Path("config.toml"))
+    assert str(error).startswith("config.toml")
+
+
 MISTAKES = {
     "an unknown key": ("profile = 1\n", 1, "unknown key 'profile'. Did you mean profiles"),
     "an unknown table": ("\n[plugin]\n", 2, "unknown key 'plugin'. Did you mean plugins"),
@@ -83,7 +94,10 @@ def test_a_file_that_is_named_has_to_be_there(
         load()
 
 
-def test_the_users_file_need_not_be_there() -> None:
+def test_the_users_file_need_not_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().file is None
+    # An empty variable counts as one that is not set.
+    monkeypatch.setenv("GRANTWAY_CONFIG", "")
     assert load().file is None
 
 
@@ -249,6 +263,13 @@ def test_an_environment_may_be_like_one_that_stands_further_down() -> None:
     )
     assert not found.faults
     assert found.environment("a").authority == "https://c.example"
+
+
+def test_a_long_chain_of_environments_is_followed_to_its_end() -> None:
+    chain = [f'[environments.e{number}]\nlike = "e{number + 1}"' for number in range(3000)]
+    found = registry("\n".join([*chain, '[environments.e3000]\nauthority = "https://e.example"']))
+    assert not found.faults
+    assert found.environment("e0").authority == "https://e.example"
 
 
 def test_environments_that_are_like_each_other_are_faults() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from traceback import TracebackException
 from typing import Any, NoReturn, cast
 
 import click
@@ -28,7 +29,7 @@ from grantway import (
 )
 from grantway.cli.program import program
 from grantway.cli.session import Session
-from grantway.errors import ConfigurationError, PluginError, VaultError
+from grantway.errors import ConfigurationError, GrantwayError, PluginError, VaultError
 from grantway.events import emit
 from grantway.parameters import SAVE_REFRESH_TOKEN, secret, text
 from registry.support import Installed, entry, module, never, provider, provides, record
@@ -107,6 +108,7 @@ WRONG: dict[str, object] = {
         )
     },
     "a default that cannot be shown": parameter(default=Mute()),
+    "a secret with a default": parameter(secret=True, default="everybody's"),
     "a provider's summary": module(
         grantway_providers=[CredentialProvider("T", (ParameterSet("S"),), never, summary=cast("str", 5))]
     ),
@@ -314,6 +316,84 @@ def test_a_vault_whose_check_breaks_its_contract_is_named() -> None:
     with pytest.raises(VaultError, match="box") as caught:
         acquire(working(vault=vault), save_refresh_token="box:x")
     assert SENTINEL not in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [KeyError(SENTINEL), SystemExit(SENTINEL), Mute()])
+@pytest.mark.parametrize("place", ["call", "variable", "profile"])
+def test_a_parser_that_fails_in_its_own_way_is_told_without_its_text(
+    error: BaseException, place: str
+) -> None:
+    key = Parameter("third_key", raising(error), env="THIRD_KEY")
+    third = provider("Third", sets=[ParameterSet("Set", (key,))])
+    configuration = Configuration(
+        environ={"THIRD_KEY": "a value"} if place == "variable" else {},
+        profiles={"p": {"third_key": "a value"}} if place == "profile" else {},
+        default_profile="p" if place == "profile" else None,
+    )
+    registry = Registry.of(
+        module(grantway_providers=[third], grantway_environments=[HILL]),
+        configuration=configuration,
+    )
+    with Dispatcher(registry, prompter=False, config=configuration) as dispatcher:
+        given: Mapping[str, Any] = {"third_key": "a value"} if place == "call" else {}
+        for ask in (dispatcher.acquire, dispatcher.explain):
+            with pytest.raises(GrantwayError, match="third_key") as caught:
+                ask(provider="Third", environment="Hill", **given)
+            assert SENTINEL not in str(caught.value)
+            assert caught.value.__context__ is None
+    session = Session(registry=registry, configuration=configuration, prompter=False)
+    for line in ("config show", "config check", "providers", "explain"):
+        done = CliRunner().invoke(program, line.split(), obj=session)
+        assert done.exit_code in (0, 2, 3)
+        assert SENTINEL not in done.output
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"parse": text},
+        {"parse": lambda _: None},
+        {"parse": lambda value: [secret(value)]},
+        {"parse": secret, "validator": lambda value, _: value.reveal()},
+    ],
+)
+def test_a_secret_that_would_go_on_in_clear_is_the_plugins_fault(
+    wrong: Mapping[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    def authenticate(request: Any, context: Any) -> AuthenticationResult:
+        context.logger.warning("the key is %s", request[key])
+        return AuthenticationResult("a token")
+
+    key = Parameter("third_key", secret=True, **wrong)
+    third = CredentialProvider("Third", (ParameterSet("Set", (key,)),), authenticate)
+    registry = Registry.of(
+        module(grantway_providers=[third], grantway_environments=[HILL]), configuration=NOWHERE
+    )
+    with Dispatcher(registry, prompter=False, config=NOWHERE) as dispatcher:
+        given: Mapping[str, Any] = {"environment": "Hill", "third_key": SENTINEL}
+        for ask in (dispatcher.acquire, dispatcher.explain):
+            with pytest.raises(PluginError, match="third_key is declared to be secret") as caught:
+                ask(provider="Third", **given)
+            shown = TracebackException.from_exception(caught.value, capture_locals=True)
+            ours = [str(each.locals) for each in shown.stack if "/tests/" not in each.filename]
+            assert SENTINEL not in f"{caught.value} {ours}"
+    assert SENTINEL not in caplog.text
+
+
+def test_a_value_that_has_no_text_is_explained_by_its_type() -> None:
+    class Odd:
+        def __str__(self) -> NoReturn:
+            raise RuntimeError(SENTINEL)
+
+    key = Parameter("third_key", lambda _: Odd())
+    third = provider("Third", sets=[ParameterSet("Set", (key,))])
+    registry = Registry.of(
+        module(grantway_providers=[third], grantway_environments=[HILL]), configuration=NOWHERE
+    )
+    with Dispatcher(registry, prompter=False, config=NOWHERE) as dispatcher:
+        given: Mapping[str, Any] = {"environment": "Hill", "third_key": "x"}
+        explanation = dispatcher.explain(provider="Third", **given)
+    assert explanation.values["third_key"] == "<Odd>"
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ import logging
 import pickle
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from grantway import (
     AuthenticationResult,
+    Configuration,
     Context,
     Credential,
     Dispatcher,
@@ -23,7 +25,10 @@ from grantway import (
     Vault,
     hookimpl,
 )
+from grantway.config import parse
 from grantway.errors import GrantwayError, VaultError
+from grantway.oauth.answers import JsonObject
+from grantway.redaction import Redactor
 from oauth.support import CLIENT_ID, FakeClock, context, environment, oidc, token_request
 from oauth.test_id_token import Authority
 from servers.raw import (
@@ -266,6 +271,9 @@ def test_values_mask_themselves() -> None:
         Credential("a", SECRETS["client"]),
         AuthenticationResult(SECRETS["access"]),
         AuthenticationResult("a", refresh_token=SECRETS["refresh"]),
+        Redactor([Secret(SECRETS["client"])]),
+        JsonObject(access_token=SECRETS["access"]),
+        Configuration(environ={"A": SECRETS["client"]}),
     ],
 )
 def test_what_holds_a_secret_refuses_to_be_pickled(value: object) -> None:
@@ -315,6 +323,78 @@ def test_no_refusal_of_a_call_shows_a_secret(
         else:
             assert_clean("the answer", repr(explained))
     assert_clean("the log", caplog.text)
+
+
+_CLIENT = SECRETS["client"]
+MISTAKES = {
+    "a bare secret": f'[profiles.p]\ncredential = "{_CLIENT}"',
+    "a credential in clear": f'[profiles.p]\ncredential = "an application={_CLIENT}"',
+    "a pair": f'[profiles.p]\ncredential = ["an application", "{_CLIENT}"]',
+    "an unknown parameter": f'[profiles.p]\ncredentiall = "{_CLIENT}"',
+    "a parameter that is given twice": f'[profiles.p]\nclient_id = "a"\napplication_id = "{_CLIENT}"',
+    "another profile": f'[profiles.q]\ncredential = "{_CLIENT}"',
+    "no TOML": f'[profiles.p]\ncredential = "{_CLIENT}',
+    "a number that is too long": f'a = {"1" * 5000}\n[profiles.p]\ncredential = "{_CLIENT}"',
+    "an unknown key": f'[profile.p]\ncredential = "{_CLIENT}"',
+    "a proxy's password beside an unknown key": (
+        f'oops = 1\n[environments.E.trust]\nproxy = "http://a:{_CLIENT}@proxy.example"'
+    ),
+    "a list of proxies": (
+        '[profiles.p]\nenvironment = "E"\n[environments.E]\nauthority = "https://e.example"\n'
+        f'trust = {{ proxy = ["http://a:{_CLIENT}@proxy.example"] }}'
+    ),
+    "headers that are a text": (
+        '[profiles.p]\nenvironment = "E"\n[environments.E]\nauthority = "https://e.example"\n'
+        f'trust = {{ headers = "X-Key: {_CLIENT}" }}'
+    ),
+    "a password in an authority": (
+        f'[profiles.p]\nenvironment = "E"\n[environments.E]\nauthority = "https://a:{_CLIENT}@e"'
+    ),
+}
+
+
+@pytest.mark.parametrize("what", list(MISTAKES))
+def test_no_mistake_in_a_file_shows_a_secret(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRANTWAY_CREDENTIAL", _CLIENT)
+    file = tmp_path / "config.toml"
+    file.write_text(MISTAKES[what])
+    with pytest.raises(GrantwayError) as caught:
+        Dispatcher(config=file, profile="p", prompter=False).acquire(tenant_id="contoso.example")
+    for text in texts(caught.value):
+        assert_clean("the error", text)
+    assert_clean("the traceback", traced(caught.value))
+
+
+def test_a_file_that_is_no_text_is_not_in_its_error(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_bytes(b"\xff" + _CLIENT.encode())
+    with pytest.raises(GrantwayError) as caught:
+        Dispatcher(config=file)
+    for text in texts(caught.value):
+        assert_clean("the error", text)
+    assert_clean("the traceback", traced(caught.value))
+
+
+@pytest.mark.parametrize("value", [_CLIENT, f"an application={_CLIENT}"])
+def test_no_mistake_in_a_variable_shows_a_secret(value: str) -> None:
+    configuration = Configuration(environ={"GRANTWAY_CREDENTIAL": value})
+    assert_clean("the configuration", repr(configuration))
+    with Dispatcher(prompter=False, config=configuration) as asking:
+        with pytest.raises(GrantwayError, match="a secret is not accepted here") as caught:
+            asking.acquire(tenant_id="contoso.example")
+    for text in texts(caught.value):
+        assert_clean("the error", text)
+    assert_clean("the traceback", traced(caught.value))
+
+
+def test_a_configuration_shows_neither_profiles_nor_environments() -> None:
+    configuration = parse(
+        f'[profiles.p]\ncredential = "{_CLIENT}"\n'
+        f'[environments.E.trust]\nheaders = {{ X-Key = "{_CLIENT}" }}'
+    )
+    assert_clean("the configuration", repr(configuration))
 
 
 def test_a_reference_that_no_vault_opens_is_not_repeated() -> None:

@@ -54,6 +54,10 @@ def test_a_secret_is_not_pickled(value: object, protocol: int) -> None:
     assert SENTINEL not in "".join(traceback.format_exception(caught.value))
 
 
+def test_a_secret_gives_no_state_to_whoever_writes_it_down() -> None:
+    assert HIDDEN.__getstate__() is None
+
+
 def test_a_secret_is_not_json() -> None:
     with pytest.raises(TypeError):
         json.dumps(HIDDEN)

@@ -33,6 +33,7 @@ from grantway.errors import (
     ProtocolViolation,
     Throttled,
 )
+from grantway.secret import Unshown
 
 LARGEST = 1 << 20
 """Bytes of the largest answer that is read; tokens, metadata and keys are far smaller."""
@@ -67,7 +68,7 @@ _UNSAID = (
 )
 
 
-class JsonObject(dict[str, object]):
+class JsonObject(Unshown[object]):
     """A JSON object that may hold tokens, even as a name: it shows how many members it has."""
 
     def __repr__(self) -> str:

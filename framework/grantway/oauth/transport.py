@@ -53,7 +53,7 @@ from grantway.oauth.connections import WatchedAdapter
 from grantway.oauth.failures import NotConnected, Unreadable, failure_of
 from grantway.oauth.routes import CONNECT_TIMEOUT, READ_TIMEOUT, Route, route
 from grantway.oauth.watchdog import Watch
-from grantway.secret import Secret
+from grantway.secret import Secret, Unshown
 from grantway.version import __version__
 
 POOL_SIZE = 128
@@ -109,7 +109,7 @@ class HttpTransport:
         # These log codes, secrets and tokens; a filter stays where a level can be changed.
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(_nothing)
-        self._environ = dict(os.environ if environ is None else environ)
+        self._environ = Unshown(os.environ if environ is None else environ)
         self._make_adapter = adapter or (
             lambda: WatchedAdapter(pool_connections=32, pool_maxsize=pool_size, max_retries=0)
         )
