@@ -7,12 +7,11 @@ needed, for a process that only reads its cache never pays for HTTP.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from grantway.cache.memory import MemoryTokenCache
+from grantway.caches import cache_of
 from grantway.clock import SystemClock
 from grantway.config import Configuration, load
-from grantway.errors import CacheError, ConfigurationError
+from grantway.errors import CacheError
 from grantway.provider import Clock, Prompter, TokenCache, Transport
-from grantway.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +33,8 @@ class Workplace:
         clock: Clock,
         prompter: Prompter | None,
         configuration: Configuration,
+        *,
+        owns_cache: bool,
     ) -> None:
         self.registry = registry
         self.cache = cache
@@ -42,6 +43,7 @@ class Workplace:
         self._transport = transport
         self._made: dict[str, HttpTransport] = {}
         self._environ = configuration.environ
+        self._owns_cache = owns_cache
 
     @classmethod
     def furnish(
@@ -56,13 +58,17 @@ class Workplace:
         """Take the parts that are given and make the others."""
         from grantway.terminal import terminal
 
+        owns_cache = False
+        if cache is None or isinstance(cache, str):
+            cache, owns_cache = cache_of(cache, registry.token_caches, configuration), True
         return cls(
             registry,
-            cache_of(cache, registry),
+            cache,
             transport,
             clock or SystemClock(),
             terminal(configuration.environ) if prompter is None else prompter or None,
             configuration,
+            owns_cache=owns_cache,
         )
 
     @property
@@ -101,7 +107,8 @@ class Workplace:
         """Close what was made here; what was passed in is its owner's to close."""
         for made in self._made.values():
             made.close()
-        self.cache.close()
+        if self._owns_cache:
+            self.with_cache("close", lambda cache: cache.close())
 
 
 def configuration_of(config: "Configuration | str | Path | None") -> Configuration:
@@ -109,24 +116,3 @@ def configuration_of(config: "Configuration | str | Path | None") -> Configurati
     if isinstance(config, Configuration):
         return config
     return Configuration() if config is None else load(config)
-
-
-def cache_of(cache: TokenCache | str | None, registry: "Registry") -> TokenCache:
-    """The token cache meant: an object, or a kind by name or URL; None: in memory.
-
-    Raises:
-        ConfigurationError: there is no such kind.
-    """
-    if cache is None:
-        return MemoryTokenCache()
-    if not isinstance(cache, str):
-        return cache
-    kind = cache.partition(":")[0].casefold()
-    factory = registry.token_caches.get(kind)
-    if factory is None:
-        kinds = registry.token_caches
-        raise ConfigurationError(
-            f"There is no token cache {kind!r}.",
-            remedy=did_you_mean(kind, kinds) or f"There are: {', '.join(sorted(kinds))}.",
-        )
-    return factory.create(cache)

@@ -18,7 +18,11 @@ texts = st.text(st.characters(), max_size=8)
 zones = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45)), timezone.min])
 instants = st.none() | st.datetimes(timezones=zones)
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
     max_leaves=4,
 )

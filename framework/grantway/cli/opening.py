@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from grantway.acquisition import TIMEOUT
 from grantway.authority import AuthorityRequest
+from grantway.caches import MEMORY
 from grantway.cli.session import Session
 from grantway.environment import Environment
 from grantway.provider import Context, Transport
@@ -41,7 +42,7 @@ def opened(reference: Reference, session: Session, *, what: str) -> Secret:
     place = Workplace.furnish(
         session.registry,
         session.configuration,
-        None,
+        MEMORY,
         session.transport,
         session.clock,
         session.prompter,
