@@ -88,12 +88,14 @@ class Account:
         A result does not say its application, nor always whose it is. One too many that goes is
         had anew without a person.
         """
-        if entry.kind != "result" or entry.environment != self.environment:
+        if entry.kind != "result":
             return False
+        is_here = entry.environment == self.environment
         if not entry.user_name:
-            return entry.provider == self.provider
-        names = (entry.subject.casefold(), entry.user_name.casefold())
-        return any(is_named(self.info, name) for name in names if name)
+            return is_here and entry.provider == self.provider
+        alike = (entry.subject == self.subject, entry.user_name.casefold() == self.name.casefold())
+        # Another environment may be of the same authority.
+        return any(alike) if is_here else all(alike)
 
 
 def expected(request: TokenRequest) -> str:
