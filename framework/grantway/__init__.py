@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from grantway.version import __version__
 
 if TYPE_CHECKING:
+    from grantway.accounts import Account as Account
     from grantway.authority import AuthorityRequest as AuthorityRequest
     from grantway.authority import ClientAuthentication as ClientAuthentication
     from grantway.authority import Endpoints as Endpoints
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 # Where each public name lives. The parameters that providers share and the errors are public in
 # the modules `grantway.parameters` and `grantway.errors`.
 _MODULES = {
+    "accounts": ("Account",),
     "authority": ("AuthorityRequest", "ClientAuthentication", "Endpoints", "PlannedRequest"),
     "config": ("Configuration",),
     "context": ("Context",),
@@ -76,6 +78,7 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [  # loaded on demand, and pinned by a test
     "OIDC",
+    "Account",
     "AuthenticationResult",
     "AuthorityRequest",
     "ClientAuthentication",

@@ -1,6 +1,7 @@
 """Configuration: one TOML file and the environment variables, read once.
 
     default_profile = "work"
+    cache = "sqlite:///var/lib/app/tokens.db"   # the token cache, by name or URL
 
     [profiles.work]                     # parameters by name, as on the command line
     application_id = "11111111-2222-3333-4444-555555555555"
@@ -40,11 +41,19 @@ from grantway.suggest import did_you_mean
 if TYPE_CHECKING:
     from pathlib import Path
 
-_TOP = ("default_profile", "profiles", "environments", "plugins")
+_TOP = ("default_profile", "cache", "profiles", "environments", "plugins")
 _PLUGINS = ("enable", "disable")
+
+CACHE = "GRANTWAY_CACHE"
+"""The variable that chooses the token cache, over the file."""
+
+CACHE_KEY = "GRANTWAY_CACHE_KEY"
+"""The variable with the key that a token cache is encrypted with, or a reference to it."""
 
 VARIABLES = (
     "GRANTWAY_CONFIG",
+    CACHE,
+    CACHE_KEY,
     "GRANTWAY_PROFILE",
     "GRANTWAY_PLUGINS",
     "GRANTWAY_DISABLE_PLUGINS",
@@ -68,6 +77,7 @@ class Configuration:
     Attributes:
         profiles: name to its parameters, as they stand there.
         default_profile: the profile used when none is named.
+        cache: name or URL of the token cache, as it stands there.
         environments: name to its table, as it stands there.
         enable, disable: which plugins may be loaded; `enable` None: all.
         environ: the environment variables, as they were when this was read.
@@ -77,6 +87,7 @@ class Configuration:
     # Both may hold what should not stand there: a secret in clear, a proxy's password, a key.
     profiles: Mapping[str, Table] = attrs.field(factory=dict[str, Table], kw_only=True, repr=False)
     default_profile: str | None = attrs.field(default=None, kw_only=True)
+    cache: str | None = attrs.field(default=None, kw_only=True)
     environments: Mapping[str, Table] = attrs.field(
         factory=dict[str, Table], kw_only=True, repr=False
     )
@@ -91,6 +102,11 @@ class Configuration:
     def file(self) -> "Path | None":
         """Where it was read from; None where no file was."""
         return self.document.file
+
+    @property
+    def chosen_cache(self) -> str | None:
+        """Name or URL of the token cache that is chosen: by variable, else in the file."""
+        return self.environ.get(CACHE) or self.cache
 
     def profile_layer(
         self, profile: str | None, parameters: Mapping[str, Parameter[object]]
@@ -238,10 +254,14 @@ def _configuration(document: Document) -> Configuration:
     default_profile = values.get("default_profile")
     if default_profile is not None:
         default_profile = document.word(("default_profile",), default_profile)
+    cache = values.get("cache")
+    if cache is not None:
+        cache = document.word(("cache",), cache)
     enable, disable = plugins.get("enable"), plugins.get("disable", [])
     return Configuration(
         profiles=document.tables("profiles", values.get("profiles", {})),
         default_profile=default_profile,
+        cache=cache,
         environments=document.tables("environments", values.get("environments", {})),
         enable=None if enable is None else document.texts(("plugins", "enable"), enable),
         disable=document.texts(("plugins", "disable"), disable),

@@ -11,8 +11,9 @@
 A token that is half-way through its life is served, and renewed behind the caller's back
 (renewals).
 
-A `Dispatcher` made without arguments reads no file and keeps tokens in memory. It can be shared
-by threads and tasks, and goes on working in a forked child.
+A `Dispatcher` made without arguments reads no file, and keeps tokens in memory unless
+`GRANTWAY_CACHE` says where else. It can be shared by threads and tasks, and goes on working in a
+forked child.
 """
 
 from typing import TYPE_CHECKING, Literal, Self, Unpack, overload
@@ -28,12 +29,15 @@ from grantway.workplace import Workplace, configuration_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from grantway.accounts import Account
     from grantway.acquisition import Acquisition
     from grantway.builtin_parameters import BuiltinParameters
     from grantway.config import Configuration
+    from grantway.environment import Environment
     from grantway.explain import Explanation
     from grantway.registry import Registry
     from grantway.result import AuthenticationResult
+    from grantway.secret import Credential
     from grantway.token_cache import TokenCache
 
 
@@ -47,7 +51,8 @@ class Dispatcher:
 
     Args:
         registry: the plugins; by default all installed ones that the configuration allows.
-        cache: a `TokenCache`, or the name or URL of one (`memory`); by default in memory.
+        cache: a `TokenCache`, which stays its owner's to close, or the name or URL of one
+            (`sqlite`); by default what `GRANTWAY_CACHE` or `config` says, else in memory.
         transport: the road to the network; by default HTTP over a shared connection pool.
         clock: the source of time; by default the system's.
         prompter: a way to reach a person; by default the terminal, where there is one; False:
@@ -243,13 +248,64 @@ class Dispatcher:
             parameter_set=parameter_set,
         )
 
+    def accounts(
+        self, environment: "Environment | str | None" = None, application_id: str | None = None
+    ) -> "tuple[Account, ...]":
+        """Who has signed in, and is served without being asked again. Sends nothing.
+
+        With both arguments the cache is asked for just these, which any cache can tell and which
+        costs what there is of them. Else all of it is looked through.
+
+        Args:
+            environment: only those who signed in there.
+            application_id: only those who signed in to this application.
+
+        Raises:
+            UnknownEnvironment: there is none of this name, and nobody has signed in there.
+            ConfigurationError: the cache cannot list what is in it; name both.
+            CacheError: the cache failed.
+        """
+        from grantway.sign_out import signed_in
+
+        return signed_in(self._workplace, environment, application_id)
+
+    def sign_out(
+        self,
+        account: "Account",
+        *,
+        environment: "Environment | None" = None,
+        credential: "Credential | None" = None,
+        timeout: float = 30.0,
+    ) -> bool:
+        """Forget an account: its results, then its refresh token, which is then revoked (RFC 7009).
+
+        Results go where the cache can list them (`grantway.token_cache.Inspector`). Access tokens
+        that somebody has in hand stay good until they expire. A revocation that fails is warned
+        of and costs nothing else; so is one at an environment that is described otherwise since.
+
+        Args:
+            account: one of `accounts()`.
+            environment: where it signed in, where that is not one of the registry's.
+            credential: of the application, where the authority asks for its secret.
+            timeout: seconds that the revocation may take.
+
+        Returns:
+            Whether the authority has revoked the refresh token. Some offer no such thing.
+
+        Raises:
+            CacheError: the cache failed, and may still have some of it.
+        """
+        from grantway.sign_out import sign_out
+
+        return sign_out(self._workplace, account, environment, credential, timeout)
+
     @property
     def registry(self) -> "Registry":
         """The plugins this dispatcher works with."""
         return self._workplace.registry
 
     def close(self) -> None:
-        """Release connections and the token cache; the dispatcher is not used afterwards."""
+        """Release connections, and the token cache if it was made here; not used afterwards."""
         self._renewals.close()
         self._workplace.close()
 

@@ -34,7 +34,7 @@ def _split(url: str) -> "SplitResult":
     return urlsplit(url)
 
 
-def _shown(url: str) -> str:
+def masked_url(url: str) -> str:
     """A URL for a message: who is named before its host, and with which password, is masked."""
     return re.sub(r"^([^/?#]*//)?[^/?#]*@", rf"\1{MASK}@", url)
 
@@ -51,12 +51,12 @@ def host_of(url: str) -> str:
     """
     if re.search(r"[\s\\\x00-\x1f\x7f]", url):
         raise ValueError(
-            f"{_shown(url)!r} contains white space, a control character or a backslash"
+            f"{masked_url(url)!r} contains white space, a control character or a backslash"
         )
     parts = _split(url)
     host = (parts.hostname or "").lower()
     if parts.scheme not in _DEFAULT_PORTS or not host:
-        raise ValueError(f"{_shown(url)!r} is not an http or https URL")
+        raise ValueError(f"{masked_url(url)!r} is not an http or https URL")
     if "@" in parts.netloc:
         raise ValueError("a URL here must not carry user information")
     if not (re.fullmatch(_HOST, host) or re.fullmatch(_IPV6, host)):
@@ -176,12 +176,14 @@ class Environment:
         if not all(isinstance(each, str) for pair in self.resources.items() for each in pair):
             raise ValueError("resources must be texts by name")
         if "?" in self.authority or "#" in self.authority:
-            raise ValueError(f"the authority {_shown(self.authority)!r} has a query or fragment")
+            raise ValueError(
+                f"the authority {masked_url(self.authority)!r} has a query or fragment"
+            )
         self.check_scheme(self.authority)
         for host in self.hosts:
             if re.search(r"[/?#]", host):
                 raise ValueError(
-                    f"{_shown(host)!r} is no host: name or name:port, without path or scheme"
+                    f"{masked_url(host)!r} is no host: name or name:port, without path or scheme"
                 )
         hosts = {host_of(self.authority), *(host_of(f"https://{host}") for host in self.hosts)}
         object.__setattr__(self, "secret_hosts", frozenset(hosts))
@@ -200,7 +202,7 @@ class Environment:
         if self.trust.loopback_http and is_loopback(url):
             return
         raise ValueError(
-            f"{_shown(url)!r} is not https; plain http is for a literal loopback address of an "
+            f"{masked_url(url)!r} is not https; plain http is for a literal loopback address of an "
             "environment that says trust.loopback_http"
         )
 
@@ -213,7 +215,7 @@ class Environment:
         """
         self.check_scheme(url)
         if _split(url).port == 0:
-            raise ValueError(f"{_shown(url)!r} has the port 0, at which nothing can be reached")
+            raise ValueError(f"{masked_url(url)!r} has the port 0, at which nothing can be reached")
         return host_of(url)
 
     @property

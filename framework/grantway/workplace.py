@@ -12,12 +12,10 @@ from grantway.errors import (
     Cancelled,
     ConfigurationError,
     DeadlineExceeded,
-    GrantwayError,
     InteractionRequired,
 )
 from grantway.freshness import Freshness
 from grantway.parts import Clock, Prompter, Transport
-from grantway.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +49,8 @@ class Workplace:
         clock: Clock,
         prompter: Prompter | None,
         configuration: "Configuration",
+        *,
+        owns_cache: bool,
     ) -> None:
         # Imported here, as below: whoever imports the dispatcher has not made one yet.
         from grantway.token_cache import Coordinator
@@ -65,6 +65,7 @@ class Workplace:
         self._transport = transport
         self._made: dict[str, HttpTransport] = {}
         self._environ = configuration.environ
+        self._owns_cache = owns_cache
 
     @classmethod
     def furnish(
@@ -79,13 +80,19 @@ class Workplace:
         """Take the parts that are given and make the others."""
         from grantway.terminal import terminal
 
+        owns_cache = False
+        if cache is None or isinstance(cache, str):
+            from grantway.caches import cache_of
+
+            cache, owns_cache = cache_of(cache, registry.token_caches, configuration), True
         return cls(
             registry,
-            _checked(cache_of(cache, registry)),
+            _checked(cache),
             transport,
             clock or SystemClock(),
             terminal(configuration.environ) if prompter is None else prompter or None,
             configuration,
+            owns_cache=owns_cache,
         )
 
     @property
@@ -158,7 +165,8 @@ class Workplace:
         """Close what was made here; what was passed in is its owner's to close."""
         for made in self._made.values():
             made.close()
-        self.with_cache("close", lambda cache: cache.close())
+        if self._owns_cache:
+            self.with_cache("close", lambda cache: cache.close())
 
 
 def configuration_of(config: "Configuration | str | Path | None") -> "Configuration":
@@ -168,38 +176,6 @@ def configuration_of(config: "Configuration | str | Path | None") -> "Configurat
     if isinstance(config, Configuration):
         return config
     return Configuration() if config is None else load(config)
-
-
-def cache_of(cache: "TokenCache | str | None", registry: "Registry") -> "TokenCache":
-    """The token cache meant: an object, or a kind by name or URL; None: in memory.
-
-    Raises:
-        ConfigurationError: there is no such kind, or it cannot be made.
-    """
-    if cache is None:
-        from grantway.cache.memory import MemoryTokenCache
-
-        return MemoryTokenCache()
-    if not isinstance(cache, str):
-        return cache
-    kind = cache.partition(":")[0].casefold()
-    factory = registry.token_caches.get(kind)
-    if factory is None:
-        kinds = registry.token_caches
-        raise ConfigurationError(
-            f"There is no token cache {kind!r}.",
-            remedy=did_you_mean(kind, kinds) or f"There are: {', '.join(sorted(kinds))}.",
-        )
-    try:
-        return factory.create(cache)
-    except GrantwayError:
-        raise
-    except Exception as error:  # noqa: BLE001  # of a plugin's; its text may hold a part of the URL
-        failure = type(error).__name__
-    raise ConfigurationError(
-        f"The token cache {kind!r} cannot be made ({failure}).",
-        remedy="That is a fault of its plugin: tell its author, or choose another cache.",
-    )
 
 
 def _checked(cache: "TokenCache") -> "TokenCache":

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import attrs
 import click
@@ -26,6 +27,7 @@ from grantway import (
     TokenRequest,
     hookimpl,
 )
+from grantway.cache.memory import MemoryTokenCache
 from grantway.cli.program import program
 from grantway.cli.session import Session
 from grantway.config import parse
@@ -138,10 +140,14 @@ class Outcome:
 def session(
     *plugins: object, config: str = "", names: Sequence[str] = (), **parts: object
 ) -> Session:
-    """A session on the built-in plugins and these, with a configuration of that text."""
+    """A session on the built-in plugins and these, with a configuration of that text.
+
+    What it caches is gone with it, unless a `cache` is given.
+    """
     configuration = parse(config, Path("/there/config.toml")) if config else Configuration()
     registry = Registry.of(*plugins, configuration=configuration, names=names)
-    return Session(registry=registry, configuration=configuration, **parts)
+    kept: dict[str, Any] = {"cache": MemoryTokenCache(), **parts}
+    return Session(registry=registry, configuration=configuration, **kept)
 
 
 def run(*args: str, session: Session | None = None, stdin: str | bytes | None = None) -> Outcome:

@@ -155,7 +155,9 @@ class Cloud:
 
 
 @pytest.fixture
-def cloud(raw_server: RawServer, tmp_path: Path) -> Cloud:
+def cloud(raw_server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    # Each of the processes asks anew.
+    monkeypatch.setenv("GRANTWAY_CACHE", "memory")
     return Cloud(raw_server, tmp_path)
 
 

@@ -1,10 +1,13 @@
 """The configuration file: what is wrong in it is said with its place, and one mistake is one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import attrs
 import pytest
 
-from grantway import Configuration, Dispatcher, Registry
+from grantway import Configuration, Dispatcher, Registry, TokenCacheFactory, hookimpl
+from grantway.cache.memory import MemoryTokenCache
 from grantway.config import load, parse, user_file
 from grantway.described import protocols_of
 from grantway.errors import ConfigurationError, UnknownEnvironment
@@ -67,6 +70,7 @@ MISTAKES = {
         1,
         "default_profile must be a text.",
     ),
+    "a cache that is no text": ("\ncache = 1\n", 2, "cache must be a text."),
     "profiles that are no table": ("profiles = []\n", 1, "profiles must be a table."),
     "a profile that is no table": ("[profiles]\nwork = 1\n", 2, "work must be a table."),
     "an environment that is no table": (
@@ -420,3 +424,90 @@ def test_protocols_are_those_of_known_environments_and_their_variants() -> None:
     names = [each.name for each in protocols_of(found.environments)]
     assert {"oidc", "entra-v1", "entra-v2"} <= set(names)
     assert len(names) == len(set(names))
+
+
+# The token cache.
+
+
+class Caches:
+    """Kinds of token cache that remember what they were made of."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    @hookimpl
+    def grantway_token_caches(self) -> Sequence[TokenCacheFactory]:
+        return [TokenCacheFactory("noted", self._make), TokenCacheFactory("broken", self._fail)]
+
+    def _make(self, named: str) -> MemoryTokenCache:
+        self.made.append(named)
+        return MemoryTokenCache()
+
+    def _fail(self, named: str) -> MemoryTokenCache:
+        raise ImportError(named)
+
+
+def chosen(given: str | None = None, variable: str = "", file: str = "") -> list[str]:
+    """What the cache of a dispatcher was made of; nothing: it is one in memory."""
+    caches = Caches()
+    read = parse(file, Path("config.toml"))
+    configuration = attrs.evolve(read, environ={"GRANTWAY_CACHE": variable})
+    registry = Registry.of(caches, configuration=configuration)
+    with Dispatcher(registry, cache=given, config=configuration, prompter=False):
+        return caches.made
+
+
+def test_the_cache_is_the_one_given_then_the_variables_then_the_files_then_in_memory() -> None:
+    file = 'cache = "noted:file"'
+    assert chosen("noted:given", "noted:variable", file) == ["noted:given"]
+    assert chosen(None, "NOTED:variable", file) == ["NOTED:variable"]
+    assert chosen(None, "", file) == ["noted:file"]
+    assert chosen() == chosen("memory", "noted:variable", file) == []
+
+
+def test_a_dispatcher_reads_the_variable_and_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRANTWAY_CACHE", "noted")
+    caches = Caches()
+    Dispatcher(Registry.of(caches), prompter=False).close()
+    assert caches.made == ["noted"]
+
+
+def test_a_cache_that_is_not_there_is_said_with_its_place() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        chosen(file='\n\ncache = "notd"')
+    assert (caught.value.file, caught.value.line) == ("config.toml", 3)
+    assert str(caught.value) == (
+        "config.toml:3: cache: There is no token cache 'notd'. Did you mean noted?"
+    )
+    with pytest.raises(ConfigurationError, match=r"^GRANTWAY_CACHE: There is no token cache 'x'"):
+        chosen(variable="x", file='cache = "noted"')
+
+
+def test_a_plugin_that_cannot_make_its_cache_is_told_of_without_the_url() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"broken cannot be made \(ImportError\)"
+    ) as caught:
+        chosen(variable="broken:sentinel")
+    assert "sentinel" not in str(caught.value)
+    assert "its plugin" in caught.value.remedy
+
+
+def test_a_cache_that_was_passed_in_stays_open_and_one_made_here_is_closed() -> None:
+    class Closing(MemoryTokenCache):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    class Makes:
+        @hookimpl
+        def grantway_token_caches(self) -> Sequence[TokenCacheFactory]:
+            return [TokenCacheFactory("closing", lambda _: cache)]
+
+    cache = Closing()
+    with Dispatcher(cache=cache, prompter=False):
+        pass
+    assert cache.closed == 0
+    with Dispatcher(Registry.of(Makes()), cache="closing", prompter=False):
+        pass
+    assert cache.closed == 1

@@ -16,7 +16,7 @@ from selection.worlds import BUILTIN
 FRAMEWORK = Path(grantway.__file__).parent
 
 PUBLIC = """
-    OIDC AuthenticationResult AuthorityRequest ClientAuthentication Clock Configuration Context
+    OIDC Account AuthenticationResult AuthorityRequest ClientAuthentication Clock Configuration Context
     Credential CredentialProvider Discovery Dispatcher Endpoints Environment Event Explanation
     Parameter ParameterSet PlannedRequest Prompter Protocol Reference Registry Secret
     StoredRefreshToken TokenCache TokenCacheFactory TokenRequest TokenSource Transport Trust

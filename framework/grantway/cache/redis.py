@@ -315,7 +315,7 @@ def from_url(url: str) -> RedisTokenCache:
     if password and not is_reference(password):
         raise ConfigurationError(
             "The password of the token cache redis is not a reference.",
-            remedy="Write password=env:NAME or password=file:PATH.",
+            remedy="Give it as env:NAME or file:PATH.",
         )
     options = {name: parts.parameters[name] for name in _THEIRS if name in parts.parameters}
     return RedisTokenCache(

@@ -50,8 +50,7 @@ class CacheUrl:
         if password is not None:
             raise ConfigurationError(
                 f"The URL of the token cache {scheme} has a password in clear.",
-                remedy="Leave it out, and add the parameter password=env:NAME or "
-                "password=file:PATH.",
+                remedy="Leave it out, and add the parameter password, as env:NAME or file:PATH.",
             )
         parameters = dict(given)
         for name in parameters:

@@ -12,8 +12,12 @@ from grantway.cli.session import Session
 from grantway.errors import InvalidParameter, PluginError, SelectionError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from grantway.dispatcher import Dispatcher
+    from grantway.protocol import Protocol
     from grantway.registry import Registry
+    from grantway.result import AuthenticationResult
 
 F = TypeVar("F", bound="Callable[..., object]")
 
@@ -82,6 +86,23 @@ def explained(dispatcher: "Dispatcher", parameters: Mapping[str, Any]) -> None:
         _log.debug("%s from %s: %s", name, origin, explanation.values.get(name, ""))
     for request in explanation.requests:
         _log.debug("planned: %s %s", request.method, request.url)
+
+
+def refresh_token_expiry(result: "AuthenticationResult", protocol: "Protocol") -> "datetime | None":
+    """When the refresh token of a result expires unless it is used; None: nobody says."""
+    from datetime import UTC, datetime, timedelta
+
+    idle = protocol.refresh_token_idle_days
+    if result.refresh_token_expires_on is not None or not idle:
+        return result.refresh_token_expires_on
+    return (result.acquired_on or datetime.now(UTC)) + timedelta(days=idle)
+
+
+def complete_environment(
+    ctx: click.Context, _: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The environments that an argument or option may name."""
+    return completions([each.name for each in Session.of(ctx).known.environments], incomplete)
 
 
 def _complete_profile(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from grantway.caches import of_file, of_variable
 from grantway.cli.session import Session
 from grantway.config import VARIABLES, Configuration
 from grantway.errors import ConfigurationError, GrantwayError, InvalidParameter
@@ -73,6 +74,7 @@ def faults(session: Session) -> Iterator[ConfigurationError]:
     own = {each.name: each for each in registry.parameters.values()}
     for _, fault in _layer_faults(session, configuration.variables_layer(own)):
         yield _as_configuration(fault)
+    yield from _cache_faults(session, configuration)
     yield from _misspelt(configuration, own)
     yield from _unknown_plugins(session, configuration)
 
@@ -128,6 +130,18 @@ def _layer_faults(session: Session, layer: ValuesLayer) -> Iterator[tuple[str, G
                         f"{name} and {rival} exclude each other; both are in {layer.name}."
                     ),
                 )
+
+
+def _cache_faults(session: Session, configuration: Configuration) -> Iterator[ConfigurationError]:
+    """What is wrong with the token cache that is chosen, in each place where one is."""
+    for made in (of_variable, of_file):
+        try:
+            cache = made(session.registry.token_caches, configuration)
+        except ConfigurationError as error:
+            yield error
+        else:
+            if cache is not None:
+                cache.close()
 
 
 def _misspelt(

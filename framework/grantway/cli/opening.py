@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from grantway.acquisition import TIMEOUT
 from grantway.authority import AuthorityRequest
+from grantway.caches import MEMORY
 from grantway.cli.session import Session
 from grantway.context import Context
 from grantway.environment import Environment
@@ -45,7 +46,7 @@ def opened(reference: Reference, session: Session, *, what: str) -> Secret:
     place = Workplace.furnish(
         session.registry,
         session.configuration,
-        None,
+        MEMORY,
         session.transport,
         session.clock,
         session.prompter,

@@ -31,6 +31,7 @@ from grantway.parameters import (
 )
 
 if TYPE_CHECKING:
+    from grantway.provider import CredentialProvider
     from grantway.registry import Registry
 
 
@@ -83,7 +84,7 @@ class ParameterCommand(Command):
         super().__init__(*args, **extra)
         self.implies = implies
 
-    def takes(self, parameter_set: ParameterSet) -> bool:
+    def takes(self, provider: "CredentialProvider", parameter_set: ParameterSet) -> bool:  # noqa: ARG002  # others look at it
         """Whether the parameters of a set are options here."""
         return self.implies is None or self.implies in parameter_set.required
 
@@ -106,7 +107,11 @@ class ParameterCommand(Command):
 
         registry = Session.of(ctx).known
         with formatter.section("Syntax"):
-            found = [each for each in candidates(registry) if self.takes(each.parameter_set)]
+            found = [
+                each
+                for each in candidates(registry)
+                if self.takes(each.provider, each.parameter_set)
+            ]
             implied = {self.implies} if self.implies else set[Parameter[object]]()
             for name, lines in blocks(found, registry.candidates, formatter.width, implied):
                 formatter.write(f"  {name}\n")
@@ -125,14 +130,21 @@ class ParameterCommand(Command):
                     formatter.write_dl(rows)
 
 
+def _any(_: "CredentialProvider", __: ParameterSet) -> bool:
+    return True
+
+
 def derived(
-    registry: "Registry", takes: Callable[[ParameterSet], bool] = lambda _: True
+    registry: "Registry",
+    takes: "Callable[[CredentialProvider, ParameterSet], bool]" = _any,
 ) -> list[ParameterOption]:
     """One option for each parameter of the sets that a command takes, the common ones last."""
-    every = [each for provider in registry.providers for each in provider.parameter_sets]
-    sets = [each for each in every if takes(each)]
+    every = [
+        (provider, each) for provider in registry.providers for each in provider.parameter_sets
+    ]
+    sets = [each for provider, each in every if takes(provider, each)]
     # What some set hangs on is an act; its "no" would say nothing.
-    acts = {each.name for one in every for each in (*one.required, *one.at_least_one)}
+    acts = {each.name for _, one in every for each in (*one.required, *one.at_least_one)}
     found = {each.name: each for one in sets for each in one.own}
     found |= {each.name: each for each in COMMON}
     return [

@@ -23,8 +23,8 @@ from grantway.cli.session import Session
 from grantway.version import __version__
 
 _NAMES = (
-    "token", "consent", "explain", "decode", "providers", "environments", "plugins", "config",
-    "completion",
+    "token", "login", "logout", "accounts", "consent", "explain", "decode", "providers",
+    "environments", "plugins", "cache", "config", "completion",
 )  # fmt: skip
 _COMPLETE = "_GRANTWAY_COMPLETE"
 

@@ -5,17 +5,23 @@ A test passes a session of its own (`CliRunner.invoke(program, args, obj=Session
 registry, a transport or a clock in it.
 """
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from grantway.config import Configuration
     from grantway.dispatcher import Dispatcher
     from grantway.parts import Clock, Prompter, Transport
     from grantway.registry import Registry
+    from grantway.token_cache import TokenCache
+
+
+DEFAULT_CACHE = "sqlite"
+"""The token cache of a run that chooses none: the next one is another process."""
 
 
 class Session:
@@ -36,6 +42,7 @@ class Session:
         transport: "Transport | None" = None,
         clock: "Clock | None" = None,
         prompter: "Prompter | Literal[False] | None" = None,
+        cache: "TokenCache | None" = None,
     ) -> None:
         self.no_plugins = False
         self.no_input = False
@@ -49,6 +56,7 @@ class Session:
         self.transport = transport
         self._clock = clock
         self._prompter: Prompter | Literal[False] | None = prompter
+        self._cache = cache
 
     @staticmethod
     def of(context: click.Context) -> "Session":
@@ -146,22 +154,58 @@ class Session:
             if isinstance(self._prompter, Screen):
                 self._prompter.progress("")
 
+    @contextmanager
+    def cache(self) -> "Generator[TokenCache]":
+        """The token cache, for a command that looks into it.
+
+        Raises:
+            ConfigurationError: what is chosen cannot be used.
+        """
+        from grantway.caches import cache_of
+
+        if self._cache is not None:
+            yield self._cache
+            return
+        made = cache_of(self._named_cache, self.registry.token_caches, self.configuration)
+        try:
+            yield made
+        finally:
+            made.close()
+
+    @property
+    def _named_cache(self) -> str | None:
+        return None if self.configuration.chosen_cache else DEFAULT_CACHE
+
     def dispatcher(
-        self, profile: str | None = None, parameters: "Mapping[str, object] | None" = None
+        self,
+        profile: str | None = None,
+        parameters: "Mapping[str, object] | None" = None,
+        *,
+        cached: bool = True,
+        silent: bool = False,
     ) -> "Dispatcher":
         """A dispatcher on this session's parts; the caller closes it.
 
         Where the `parameters` of a call are given and it asks for a device code, a way to show
         that is enough.
+
+        Args:
+            profile: of the configuration.
+            parameters: of the call.
+            cached: with the token cache of the user; without, nothing is kept.
+            silent: nobody is asked.
         """
+        from grantway.caches import MEMORY
         from grantway.dispatcher import Dispatcher
 
         asks = parameters is not None and self._asks_for_code(profile, parameters)
+        prompter = self.shown(self.prompter) if asks else self.prompter
         return Dispatcher(
             self.registry,
+            cache=(self._cache or self._named_cache) if cached else MEMORY,
             transport=self.transport,
             clock=self._clock,
-            prompter=self.shown(self.prompter) if asks else self.prompter,
+            prompter=False if silent else prompter,
             config=self.configuration,
             profile=profile,
         )

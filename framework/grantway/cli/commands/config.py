@@ -6,12 +6,13 @@ import click
 
 from grantway.cli import output
 from grantway.cli.command import Command, Group, json_option
-from grantway.cli.session import Session, pass_session
-from grantway.config import VARIABLES
+from grantway.cli.session import DEFAULT_CACHE, Session, pass_session
+from grantway.config import CACHE, CACHE_KEY, VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from grantway.config import Configuration
     from grantway.layers import ValuesLayer
 
 _FAULTY = "faulty: see `grantway config check`"
@@ -61,13 +62,16 @@ def show(session: Session, profile: str | None, as_json: bool) -> None:
     settings = list(_effective(session, profile))
     in_effect = profile or configuration.environ.get("GRANTWAY_PROFILE")
     environ = configuration.environ
-    variables = {name: environ[name] for name in VARIABLES if name in environ}
+    variables = {name: _shown(name, environ[name]) for name in VARIABLES if name in environ}
+    cache, cache_from = _cache(configuration)
     facts: dict[str, object] = {
         "file": str(configuration.file or user_file()),
         "exists": configuration.file is not None,
         "profile": in_effect or configuration.default_profile,
         "profiles": list(configuration.profiles),
         "environments": list(configuration.environments),
+        "cache": cache,
+        "cache_from": cache_from,
         "plugins_enabled": None if configuration.enable is None else list(configuration.enable),
         "plugins_disabled": list(configuration.disable),
         "variables": variables,
@@ -91,6 +95,7 @@ def show(session: Session, profile: str | None, as_json: bool) -> None:
         (output.heading("Profile"), output.printable(str(facts["profile"] or "none"))),
         (output.heading("Profiles"), _listed(configuration.profiles)),
         (output.heading("Environments"), _listed(configuration.environments)),
+        (output.heading("Token cache"), output.printable(f"{cache} ({cache_from})")),
         (
             output.heading("Plugins"),
             "all" if configuration.enable is None else _listed(configuration.enable),
@@ -155,6 +160,33 @@ def check(session: Session, as_json: bool) -> None:
             for name, count in counts.items()
         )
         output.write(f"{configuration.file} is right: {told}.")
+
+
+def _cache(configuration: "Configuration") -> tuple[str, str]:
+    """The token cache that commands use, and where that is said."""
+    from grantway.caches import shown
+
+    chosen = configuration.chosen_cache
+    if chosen is None:
+        return DEFAULT_CACHE, "the default"
+    if configuration.environ.get(CACHE):
+        return shown(chosen), CACHE
+    line = configuration.document.line_of(("cache",))
+    return shown(chosen), f"{configuration.file}:{line}"
+
+
+def _shown(name: str, value: str) -> str:
+    """The value of a variable; of the cache's key and URL, no secret."""
+    if name == CACHE:
+        from grantway.caches import shown
+
+        return shown(value)
+    if name == CACHE_KEY:
+        from grantway.cache.references import is_reference
+        from grantway.secret import MASK
+
+        return value if is_reference(value) else MASK
+    return value
 
 
 def _listed(names: "Iterable[str]") -> str:

@@ -1,12 +1,11 @@
 """`grantway consent`: a person agrees once; the refresh token goes to where it is to rest."""
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 import click
 
 from grantway.cli import output
-from grantway.cli.calls import call_options, check_names, explained
+from grantway.cli.calls import call_options, check_names, explained, refresh_token_expiry
 from grantway.cli.options import ParameterCommand, given
 from grantway.cli.session import Session
 from grantway.errors import InvalidParameter
@@ -107,9 +106,7 @@ def command(
 def _facts(
     result: "AuthenticationResult", saved_to: str, protocol: "Protocol"
 ) -> dict[str, object]:
-    expires, idle = result.refresh_token_expires_on, protocol.refresh_token_idle_days
-    if expires is None and idle:
-        expires = (result.acquired_on or datetime.now(UTC)) + timedelta(days=idle)
+    expires, idle = refresh_token_expiry(result, protocol), protocol.refresh_token_idle_days
     account, methods = result.account, result.authentication_methods
     return {
         "saved_to": saved_to,

@@ -6,14 +6,12 @@ from urllib.parse import urlsplit
 import click
 
 from grantway.cli import output
+from grantway.cli.calls import complete_environment
 from grantway.cli.command import Command, Group, json_option
-from grantway.cli.options import completions
 from grantway.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from click.shell_completion import CompletionItem
 
     from grantway.environment import Environment, Trust
 
@@ -78,14 +76,10 @@ def list_(session: Session, as_json: bool) -> None:
     output.write(output.table(("NAME", "AUTHORITY", "PROTOCOL", "FROM", "NOTES"), rows))
 
 
-def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    return completions([each.name for each in Session.of(ctx).known.environments], incomplete)
-
-
 @command.command(
     "show", cls=Command, examples=(("One of them", "grantway environments show Sandbox"),)
 )
-@click.argument("name", shell_complete=_complete)
+@click.argument("name", shell_complete=complete_environment)
 @json_option
 @pass_session
 def show(session: Session, name: str, as_json: bool) -> None:

@@ -54,7 +54,7 @@ def command(
     session = Session.of(context)
     parameters = given(context, session.registry)
     check_names(session.registry, provider, parameter_set)
-    with session.dispatcher(profile) as dispatcher:
+    with session.dispatcher(profile, cached=False) as dispatcher:
         names = frozenset(parameters)
         ask = cast("Callable[..., Explanation]", dispatcher.explain)
         explanation = ask(provider=provider, parameter_set=parameter_set, **parameters)

@@ -1,0 +1,188 @@
+"""`grantway login`: a person signs in, so that nobody is asked for a while."""
+
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from grantway.cli import output
+from grantway.cli.calls import call_options, check_names, explained, refresh_token_expiry
+from grantway.cli.options import ParameterCommand, given
+from grantway.cli.session import Session
+from grantway.errors import InteractionRequired, InvalidParameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from grantway.dispatcher import Dispatcher
+    from grantway.explain import Explanation
+    from grantway.parameters import ParameterSet
+    from grantway.protocol import Protocol
+    from grantway.provider import CredentialProvider
+    from grantway.result import AuthenticationResult
+
+
+class LoginCommand(ParameterCommand):
+    """Takes the parameters of those sets by which a person signs in and is renewed silently."""
+
+    def takes(self, provider: "CredentialProvider", parameter_set: "ParameterSet") -> bool:
+        """Whether a person signs in by the set, and is renewed silently."""
+        return _signs_in(provider, parameter_set.name)
+
+
+@click.command(
+    "login",
+    cls=LoginCommand,
+    examples=(
+        (
+            "In the browser, or with a code on another device",
+            "grantway login --application-id 11111111-2222-3333-4444-555555555555",
+        ),
+        (
+            "On a server without a browser",
+            (
+                "grantway login --device-code \\\n"
+                "    --application-id 11111111-2222-3333-4444-555555555555"
+            ),
+        ),
+        ("As somebody else, whoever is signed in", "grantway login -p work --prompt login"),
+        ("What it is for: later, without being asked", "grantway token --profile work"),
+    ),
+)
+@call_options
+@click.option(
+    "--timeout",
+    type=float,
+    metavar="SECONDS",
+    help="Seconds it may take. [default: 300; with a device code, until that expires]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON; errors in JSON too.")
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    *,
+    provider: str | None,
+    parameter_set: str | None,
+    profile: str | None,
+    timeout: float | None,
+    as_json: bool,
+    **_: object,
+) -> None:
+    """Have a person sign in, and say who it is and for how long.
+
+    The tokens go to the token cache, and none is printed. `grantway token` with the same
+    parameters, or for another resource or tenant, is then served without asking anybody. Who is
+    signed in already is told so; --prompt login asks all the same.
+    """
+    session = Session.of(context)
+    parameters = given(context, session.registry)
+    check_names(session.registry, provider, parameter_set)
+    call = {"provider": provider, "parameter_set": parameter_set, **parameters}
+    # Nobody is asked who need not be. Where somebody must, nothing is sent this time.
+    with session.dispatcher(profile, parameters, silent=True) as dispatcher:
+        if session.verbosity:
+            explained(dispatcher, call)
+        explanation = _explanation(dispatcher, call)
+        result = _silently(dispatcher, call, timeout)
+    already = result is not None
+    if result is None:
+        with session.dispatcher(profile, parameters) as dispatcher:
+            result = _acquired(dispatcher, call, timeout)
+    protocol = session.registry.environment(result.environment).protocol
+    facts = _facts(result, protocol, explanation, already=already)
+    if as_json:
+        output.write_json(facts)
+    else:
+        output.write(_told(facts))
+
+
+def _signs_in(provider: "CredentialProvider", parameter_set: str) -> bool:
+    return provider.renew is not None and parameter_set in provider.interactive
+
+
+def _explanation(dispatcher: "Dispatcher", call: "Mapping[str, object]") -> "Explanation":
+    """How the call is understood.
+
+    Raises:
+        InvalidParameter: it is one in which no person signs in.
+    """
+    explain = cast("Callable[..., Explanation]", dispatcher.explain)
+    found = explain(**call)
+    chosen = [
+        each
+        for provider in dispatcher.registry.providers
+        if provider.name == found.provider
+        for each in dispatcher.registry.provider_candidates(provider.name, found.parameter_set)
+    ]
+    if any(not _signs_in(each.provider, each.parameter_set.name) for each in chosen):
+        raise InvalidParameter(
+            f"With these parameters {found.provider} gets the token, and nobody signs in.",
+            remedy="Give --application-id, without a credential; `grantway explain` says why.",
+        )
+    return found
+
+
+def _silently(
+    dispatcher: "Dispatcher", call: "Mapping[str, object]", timeout: float | None
+) -> "AuthenticationResult | None":
+    """The result for whoever has signed in already; None where somebody has to.
+
+    Raises:
+        InteractionRequired: several have.
+        GrantwayError: as the call raises it.
+    """
+    try:
+        return _acquired(dispatcher, call, timeout)
+    except InteractionRequired as error:
+        if not error.accounts:
+            return None
+        raise InteractionRequired(
+            error.message,
+            remedy="Name one with --account; --prompt select_account signs in another.",
+            accounts=error.accounts,
+        ) from None
+
+
+def _acquired(
+    dispatcher: "Dispatcher", call: "Mapping[str, object]", timeout: float | None
+) -> "AuthenticationResult":
+    acquire = cast("Callable[..., AuthenticationResult]", dispatcher.acquire)
+    return acquire(**call, timeout=timeout)
+
+
+def _facts(
+    result: "AuthenticationResult",
+    protocol: "Protocol",
+    explanation: "Explanation",
+    *,
+    already: bool,
+) -> dict[str, object]:
+    account, renewed = result.account, bool(result.refresh_token)
+    until = refresh_token_expiry(result, protocol) if renewed else result.expires_on
+    return {
+        "user_name": account.user_name if account else "",
+        "subject": account.subject if account else "",
+        "tenant_id": result.tenant_id,
+        "environment": result.environment,
+        "application_id": explanation.values.get("application_id", ""),
+        "already_signed_in": already,
+        "renewed_silently": renewed,
+        "until": until.isoformat() if until else None,
+    }
+
+
+def _told(facts: "Mapping[str, object]") -> str:
+    who = str(facts["user_name"] or facts["subject"] or "somebody; the authority does not say who")
+    until = str(facts["until"] or "the authority says otherwise")
+    if not facts["renewed_silently"]:
+        until += "; no refresh token came, by which it would be longer"
+    rows = {
+        "Signed in": f"{who} (already; nobody was asked)" if facts["already_signed_in"] else who,
+        "Tenant": str(facts["tenant_id"]),
+        "Environment": str(facts["environment"]),
+        "Application": str(facts["application_id"]),
+        "Nothing to do until": until,
+    }
+    return output.pairs(
+        (output.heading(name), output.printable(each)) for name, each in rows.items() if each
+    )

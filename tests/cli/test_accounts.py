@@ -1,0 +1,306 @@
+"""`login`, `logout`, `accounts`: one sign-in serves many processes, until it is taken back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from cli.support import APP, Outcome, Shop, process, run
+from cli.support import session as shop_session
+from grantway.cache.sqlite import SqliteTokenCache, from_url
+from grantway.cli.session import Session
+from grantway.config import load
+from oauth.browsing import Page, Person, knock, last_page, query
+from peers.oidc_provider import OidcProvider
+from peers.oidc_provider_login import token_request, visit_authorization
+
+pytest.importorskip("flask")
+
+from grantway_sandbox.model import Application
+from grantway_sandbox.server import Sandbox
+from grantway_sandbox.stand_in import StandIn
+
+PUBLIC = "public-client"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def file(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The configuration of a user of the sandbox."""
+    file = tmp_path / "config.toml"
+    file.write_text(
+        f"""
+        [profiles.me]
+        environment = "Box"
+        application_id = "{sandbox.public_application_id}"
+
+        [profiles.application]
+        environment = "Box"
+        tenant_id = "contoso.example"
+        credential = "{sandbox.application.application_id}=env:APP_SECRET"
+
+        [environments.Box]
+        authority = "{sandbox.url}"
+        protocol = "entra-v2"
+        default_resource = "https://graph.microsoft.com"
+        trust = {{loopback_http = true}}
+        """
+    )
+    monkeypatch.setenv("GRANTWAY_CONFIG", str(file))
+    monkeypatch.setenv("APP_SECRET", sandbox.application.secret)
+    return file
+
+
+def as_person(prompter: Any, *args: str) -> Outcome:
+    """Run with somebody at the terminal, and the cache that processes of this user have."""
+    return run(*args, session=Session(configuration=load(), prompter=prompter))
+
+
+def log_in(sandbox: Sandbox, *args: str) -> Outcome:
+    with StandIn(sandbox.person()) as somebody:
+        return as_person(somebody, "login", "-p", "me", *args)
+
+
+def kept() -> tuple[SqliteTokenCache, list[str]]:
+    """The cache of this user, and the refresh tokens in it."""
+    cache = from_url("sqlite")
+    found = [cache.get_refresh_token(each.key) for each in cache.entries()]
+    return cache, [each.token.reveal() for each in found if each is not None]
+
+
+# login.
+
+
+def test_a_sign_in_serves_other_processes_silently(sandbox: Sandbox, file: Path) -> None:
+    outcome = log_in(sandbox)
+    assert outcome.code == 0, outcome
+    assert outcome.stdout.startswith("Signed in            admin@contoso.example\n")
+    assert "Nothing to do until  2" in outcome.stdout
+    cache, tokens = kept()
+    cache.close()
+    assert len(tokens) == 1
+    assert tokens[0] not in outcome.all
+    assert "eyJ" not in outcome.all
+
+    sandbox.requests.clear()
+    token = process("token", "-p", "me")
+    assert (token.code, token.stderr) == (0, "")
+    assert token.stdout.startswith("eyJ")
+    assert not sandbox.requests, "it was in the cache"
+    other = process("token", "-p", "me", "--resource", "https://management.azure.com")
+    assert (other.code, other.stderr) == (0, "")
+    assert [dict(each.fields)["grant_type"] for each in sandbox.requests.to_tokens()] == [
+        "refresh_token"
+    ]
+    assert not [each for each in sandbox.requests if "authorize" in each.path]
+
+
+def test_who_is_signed_in_is_told_so_and_not_asked(sandbox: Sandbox, file: Path) -> None:
+    log_in(sandbox)
+    again = process("login", "-p", "me")
+    assert again.code == 0, again
+    assert "admin@contoso.example (already; nobody was asked)" in again.stdout
+    facts = process("login", "-p", "me", "--json").json
+    assert facts == {
+        "user_name": "admin@contoso.example",
+        "subject": facts["subject"],
+        "tenant_id": sandbox.tenant.tenant_id,
+        "environment": "Box",
+        "application_id": sandbox.public_application_id,
+        "already_signed_in": True,
+        "renewed_silently": True,
+        "until": facts["until"],
+    }
+
+
+def test_a_prompt_asks_whoever_is_signed_in(sandbox: Sandbox, file: Path) -> None:
+    log_in(sandbox)
+    sandbox.requests.clear()
+    outcome = log_in(sandbox, "--prompt", "login", "--json")
+    assert outcome.json["already_signed_in"] is False
+    assert [each for each in sandbox.requests if "authorize" in each.path]
+
+
+def test_where_nobody_can_be_asked_it_says_so_before_any_network(
+    sandbox: Sandbox, file: Path
+) -> None:
+    sandbox.requests.clear()
+    outcome = process("login", "-p", "me")
+    assert outcome.code == 4
+    assert "nobody can be asked here" in outcome.stderr
+    assert not sandbox.requests
+
+
+def test_an_application_by_itself_does_not_log_in(sandbox: Sandbox, file: Path) -> None:
+    outcome = process("login", "-p", "application")
+    assert outcome.code == 2
+    assert "ServicePrincipal gets the token, and nobody signs in" in outcome.stderr
+
+
+def test_login_takes_what_interactive_sets_take() -> None:
+    text = run("login", "--help", session=shop_session(Shop())).stdout
+    assert "--login-hint" in text
+    assert "--credential" not in text
+    assert "--voucher" not in text
+    assert run("login", "--consent", session=shop_session()).code == 2
+
+
+# accounts.
+
+
+def test_accounts_lists_whoever_has_signed_in(sandbox: Sandbox, file: Path) -> None:
+    assert process("accounts").stdout == "Nobody is signed in.\n"
+    assert process("accounts", "--json").json == []
+    log_in(sandbox)
+    heading, row = process("accounts").stdout.splitlines()
+    assert heading.split() == ["USER", "TENANT", "ENVIRONMENT", "APPLICATION"]
+    tenant, application = sandbox.tenant.tenant_id, sandbox.public_application_id
+    assert row.split() == ["admin@contoso.example", tenant, "Box", application]
+    (facts,) = process("accounts", "--environment", "box", "--json").json
+    assert facts["application_id"] == application
+    assert process("accounts", "--application-id", APP, "--json").json == []
+
+
+def test_an_environment_that_is_not_there_is_a_mistake(file: Path) -> None:
+    outcome = process("accounts", "--environment", "Bocks")
+    assert outcome.code == 2
+    assert "Box" in outcome.stderr
+
+
+# logout.
+
+
+def test_logout_leaves_nothing_behind(sandbox: Sandbox, file: Path) -> None:
+    log_in(sandbox)
+    process("token", "-p", "me", "--resource", "https://management.azure.com")
+    outcome = process("logout")
+    assert outcome.code == 0, outcome
+    assert outcome.stdout == (
+        f"admin@contoso.example at Box with {sandbox.public_application_id}: signed out, "
+        "forgotten here.\n"
+    )
+    assert process("cache", "list", "--json").json == []
+    assert process("token", "-p", "me").code == 4
+    assert process("logout").stdout == "Nobody is signed in.\n"
+
+
+def test_of_several_one_has_to_be_named(sandbox: Sandbox, file: Path) -> None:
+    another = Application(
+        APP, "Another", sandbox.tenant.tenant_id, redirect_uris=("http://localhost",), public=True
+    )
+    sandbox.register(another)
+    sandbox.consent(APP, sandbox.tenant.tenant_id)
+    log_in(sandbox)
+    log_in(sandbox, "--application-id", APP)
+    outcome = process("logout", "--json")
+    assert outcome.code == 4
+    assert outcome.error["accounts"] == ["admin@contoso.example"] * 2
+    assert "--all" in str(outcome.error["remedy"])
+    assert f"admin@contoso.example at Box with {APP}" in process("logout").stderr
+    assert len(process("accounts", "--json").json) == 2
+    one = process("logout", "--application-id", APP, "--json")
+    assert [each["application_id"] for each in one.json] == [APP]
+    log_in(sandbox, "--application-id", APP)
+    both = process("logout", "--all", "--json").json
+    assert [each["revoked"] for each in both] == [False, False]
+    assert process("accounts", "--json").json == []
+
+
+def test_who_is_not_signed_in_is_a_mistake(sandbox: Sandbox, file: Path) -> None:
+    log_in(sandbox)
+    outcome = process("logout", "--account", "admin@contoso.exmaple")
+    assert outcome.code == 2
+    assert "Did you mean admin@contoso.example?" in outcome.stderr
+    assert process("logout", "--account", "ADMIN@contoso.example").code == 0
+
+
+# At oidc-provider, which revokes.
+
+
+@pytest.fixture
+def peer(oidc_provider: OidcProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "peer.toml"
+    file.write_text(
+        f"""
+        default_profile = "peer"
+
+        [profiles.peer]
+        environment = "Peer"
+        application_id = "{PUBLIC}"
+
+        [environments.Peer]
+        authority = "{oidc_provider.issuer}"
+        trust = {{loopback_http = true}}
+        """
+    )
+    monkeypatch.setenv("GRANTWAY_CONFIG", str(file))
+    return file
+
+
+def browsing_as(user: str) -> Person:
+    def browse(url: str) -> Page:
+        back = query(url)["redirect_uri"]
+        target = urlsplit(visit_authorization(url, back, user=user))
+        return last_page(back, knock(back, f"{target.path or '/'}?{target.query}"))
+
+    return Person(browse)
+
+
+def peer_log_in(user: str, *args: str) -> Outcome:
+    # Where nobody is asked for consent it gives no refresh token.
+    outcome = as_person(browsing_as(user), "login", "--prompt", "consent", *args)
+    assert outcome.code == 0, outcome
+    return outcome
+
+
+def refresh(server: OidcProvider, token: str) -> dict[str, object]:
+    form = {"grant_type": "refresh_token", "refresh_token": token}
+    answer: dict[str, object] = token_request(server.issuer, PUBLIC, form).json()
+    return answer
+
+
+def test_logout_has_the_refresh_token_revoked(oidc_provider: OidcProvider, peer: Path) -> None:
+    assert "Signed in            alice" in peer_log_in("alice").stdout
+    assert process("token", "--force-refresh").code == 0
+    cache, (token,) = kept()
+    outcome = process("logout", "--json")
+    assert outcome.json[0]["revoked"] is True, outcome
+    assert token not in outcome.all
+    assert kept()[1] == []
+    assert list(cache.entries()) == []
+    cache.close()
+    assert refresh(oidc_provider, token)["error"] == "invalid_grant"
+
+
+def test_each_of_two_people_has_an_account(oidc_provider: OidcProvider, peer: Path) -> None:
+    peer_log_in("alice")
+    peer_log_in("bob")
+    users = {each["subject"] for each in process("accounts", "--json").json}
+    assert users == {"alice", "bob"}
+    several = process("login")
+    assert several.code == 4
+    assert "--prompt select_account signs in another" in several.stderr
+    assert "(already" in process("login", "--account", "bob").stdout
+    assert process("logout").code == 4
+    assert process("logout", "--account", "alice").code == 0
+    assert "(already" in process("login").stdout
+    assert process("logout", "--all").stdout.startswith("bob at Peer with public-client: signed")
+
+
+def test_a_revocation_that_fails_is_a_warning_and_costs_nothing_else(
+    oidc_provider: OidcProvider, peer: Path
+) -> None:
+    peer_log_in("alice")
+    peer.write_text(peer.read_text().replace(oidc_provider.issuer, "http://127.0.0.1:9"))
+    outcome = process("logout")
+    assert outcome.code == 0
+    assert "Warning: alice is signed out here, but" in outcome.stderr
+    assert process("accounts", "--json").json == []
+    assert process("cache", "--json").json == []
