@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -93,80 +94,74 @@ def member(told: dict[str, Any], number: int, start: int, notes: int) -> None:
     note("done", number)
 
 
-def fork(told: dict[str, Any], number: int) -> tuple[int, int, int]:
-    """A new member: its id, what to write to for a start, what to read its notes from."""
-    reader, notes = os.pipe()
-    start, starter = os.pipe()
-    child = os.fork()
-    if child:
+class Member:
+    """One process of the crew, started at once; `said` is what it has noted so far."""
+
+    def __init__(self, told: dict[str, Any], number: int) -> None:
+        self.number, self.said = number, b""
+        self._reader, notes = os.pipe()
+        start, self._starter = os.pipe()
+        self.child = os.fork()
+        if self.child == 0:
+            try:
+                member(told, number, start, notes)
+            finally:
+                os._exit(0)
         os.close(notes)
         os.close(start)
-        os.set_blocking(reader, False)
-        return child, starter, reader
-    try:
-        member(told, number, start, notes)
-    finally:
-        os._exit(0)
+        os.set_blocking(self._reader, False)
 
+    def start(self) -> None:
+        os.write(self._starter, b"!")
 
-def _drain(reader: int) -> bytes:
-    said = b""
-    while True:
-        try:
-            more = os.read(reader, 65536)
-        except BlockingIOError:
-            return said
-        if not more:
-            return said
-        said += more
+    def listen(self) -> None:
+        with suppress(BlockingIOError):
+            while more := os.read(self._reader, 65536):
+                self.said += more
+
+    def end(self, kill: bool = False) -> dict[str, Any] | None:
+        """What it noted, if it has ended, or has to; else None."""
+        self.listen()
+        if kill:
+            os.kill(self.child, signal.SIGKILL)
+        ended, status = os.waitpid(self.child, 0 if kill else os.WNOHANG)
+        if not ended:
+            return None
+        self.listen()
+        os.close(self._reader)
+        os.close(self._starter)
+        return {
+            "member": self.number,
+            "code": os.waitstatus_to_exitcode(status),
+            "notes": [json.loads(line) for line in self.said.splitlines()],
+        }
 
 
 def main() -> None:
     told = json.load(sys.stdin)
     random, kills = Random(told.get("seed", 1)), told.get("kills", 0)
-    lives: list[tuple[int, bytes, int]] = []
-    crew = {number: (*fork(told, number), b"") for number in range(told["members"])}
-    for _, starter, _, _ in crew.values():
-        os.write(starter, b"!")
-    next_kill = time.monotonic() + random.uniform(*told.get("kill_after", (1, 1)))
+    kill_after = told.get("kill_after", (0, 0))
+    lives: list[dict[str, Any]] = []
+    crew = [Member(told, number) for number in range(told["members"])]
+    for each in crew:
+        each.start()
+    next_kill = time.monotonic() + random.uniform(*kill_after)
     while crew:
         time.sleep(0.005)
-        for number, (child, starter, reader, said) in list(crew.items()):
-            said += _drain(reader)
-            crew[number] = (child, starter, reader, said)
-            ended, status = os.waitpid(child, os.WNOHANG)
-            if ended:
-                said += _drain(reader)
-                lives.append((number, said, os.waitstatus_to_exitcode(status)))
-                os.close(reader)
-                os.close(starter)
-                del crew[number]
+        for each in tuple(crew):
+            if life := each.end():
+                lives.append(life)
+                crew.remove(each)
         if crew and kills and time.monotonic() > next_kill:
             kills -= 1
-            next_kill = time.monotonic() + random.uniform(*told["kill_after"])
-            number = random.choice(sorted(crew))
-            child, starter, reader, said = crew[number]
-            os.kill(child, signal.SIGKILL)
-            _, status = os.waitpid(child, 0)
-            lives.append((number, said + _drain(reader), os.waitstatus_to_exitcode(status)))
-            os.close(reader)
-            os.close(starter)
-            del crew[number]
+            next_kill = time.monotonic() + random.uniform(*kill_after)
+            victim = random.choice(crew)
+            lives.append(victim.end(kill=True) or {})
+            crew.remove(victim)
             if told.get("resumed"):
-                crew[number] = (*fork(told, number), b"")
-                os.write(crew[number][1], b"!")
-    print(
-        json.dumps(
-            [
-                {
-                    "member": number,
-                    "code": code,
-                    "notes": [json.loads(x) for x in said.splitlines()],
-                }
-                for number, said, code in lives
-            ]
-        )
-    )
+                crew.append(Member(told, victim.number))
+                crew[-1].start()
+    print(json.dumps(lives))
 
 
 if __name__ == "__main__":
