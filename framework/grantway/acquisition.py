@@ -11,6 +11,7 @@ the token. While the authority is in trouble, a token that has not expired yet i
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -41,8 +42,15 @@ from grantway.secret import Secret
 from grantway.token_cache import StoredRefreshToken
 from grantway.workplace import Workplace
 
+if TYPE_CHECKING:
+    import logging
+
 TIMEOUT = 60.0
 INTERACTIVE_TIMEOUT = 300.0
+
+# What authorities add to `invalid_grant` when the refresh token itself is good no more. Anything
+# else that they add is what they want beside it.
+_SPENT = ("", "bad_token", "token_expired")
 
 
 class Acquisition:
@@ -167,10 +175,26 @@ class Acquisition:
                 return self.fresh() or self._run(context)
         except GrantwayError as error:
             self._tell("token.failed", error=type(error).__name__)
-            if (result := self._in_trouble(error)) is None:
-                raise
-            context.logger.warning("a token that is about to expire is served: %s", error)
-            return result
+            return self._at_rest_or(error, context.logger)
+
+    def when_late(self, error: DeadlineExceeded) -> AuthenticationResult:
+        """What is left to a caller whose own time is up, while another may still do the work.
+
+        Raises:
+            DeadlineExceeded: nothing; it is the one given.
+        """
+        import logging
+
+        return self._at_rest_or(error, logging.getLogger("grantway"))
+
+    def _at_rest_or(
+        self, error: GrantwayError, logger: "logging.Logger | logging.LoggerAdapter[logging.Logger]"
+    ) -> AuthenticationResult:
+        """The token at rest, where it is better than an error; else the error is raised."""
+        if (result := self._in_trouble(error)) is None:
+            raise error
+        logger.warning("a token that is about to expire is served: %s", error)
+        return result
 
     def _in_trouble(self, error: GrantwayError) -> AuthenticationResult | None:
         """The token at rest, where it is better than an error that will pass by itself."""
@@ -298,6 +322,8 @@ class Acquisition:
         )
         if result.expires_on is not None:
             key = self._key_for(result)
+            # The clock may be set before the next look at it.
+            self._place.freshness.see(key, result)
             self._place.with_cache("put", lambda cache: cache.put(key, result))
         return result
 
@@ -363,7 +389,7 @@ class Acquisition:
         try:
             return renew(request, stored.token, context)
         except InvalidGrant as error:
-            if not (error.suberror or error.claims):
+            if not error.claims and error.suberror in _SPENT:
                 self._place.with_cache(
                     "remove", lambda cache: cache.remove_refresh_token(slot, stored.token)
                 )

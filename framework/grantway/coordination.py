@@ -15,7 +15,8 @@ from grantway.token_cache import Coordinator, TokenCache
 from grantway.workplace import Workplace
 
 LONGEST_PAUSE = 3600.0
-"""Seconds of the longest pause that others are told of: a mistaken authority must not cost days."""
+"""Seconds of the longest pause that is told and believed: neither an authority's mistake nor a
+clock that was set back must cost days."""
 
 
 @contextmanager
@@ -59,7 +60,8 @@ class SharedPauses:
         def ask(cache: TokenCache) -> float:
             return cast("Coordinator", cache).get_pause(key)
 
-        return self._place.with_cache("get", ask) or 0.0
+        until = self._place.with_cache("get", ask) or 0.0
+        return until if until <= self._place.clock.time() + LONGEST_PAUSE else 0.0
 
     def put(self, until: float) -> None:
         """See `Pauses.put`."""

@@ -18,6 +18,7 @@ forked child.
 
 from typing import TYPE_CHECKING, Literal, Self, Unpack, overload
 
+from grantway.errors import DeadlineExceeded
 from grantway.flights import Flights
 from grantway.intake import Intake, take
 from grantway.parts import Clock, Prompter, Transport
@@ -171,13 +172,18 @@ class Dispatcher:
         the same token; when the last of them is cancelled, its waits end.
         """
         wanted = self._begin(parameters, provider, parameter_set, timeout, force_refresh)
-        return self._served(wanted) or await self._flights.run_async(
-            wanted.key,
-            wanted.run,
-            wanted.remaining,
-            variant=wanted.variant,
-            told=wanted.told_to_wait,
-        )
+        if (result := self._served(wanted)) is not None:
+            return result
+        try:
+            return await self._flights.run_async(
+                wanted.key,
+                wanted.run,
+                wanted.remaining,
+                variant=wanted.variant,
+                told=wanted.told_to_wait,
+            )
+        except DeadlineExceeded as error:
+            return wanted.when_late(error)
 
     @overload
     def bind(
@@ -327,13 +333,18 @@ class Dispatcher:
         self._flights.run(behind.key, behind.run, behind.remaining, variant="renewal")
 
     def _get(self, wanted: "Acquisition") -> "AuthenticationResult":
-        return self._served(wanted) or self._flights.run(
-            wanted.key,
-            wanted.run,
-            wanted.remaining,
-            variant=wanted.variant,
-            told=wanted.told_to_wait,
-        )
+        if (result := self._served(wanted)) is not None:
+            return result
+        try:
+            return self._flights.run(
+                wanted.key,
+                wanted.run,
+                wanted.remaining,
+                variant=wanted.variant,
+                told=wanted.told_to_wait,
+            )
+        except DeadlineExceeded as error:
+            return wanted.when_late(error)
 
     def _begin(
         self,

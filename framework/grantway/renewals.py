@@ -7,9 +7,9 @@ What is at work when the program ends is waited for, a few seconds at most: cut 
 it could lose a refresh token that the authority has already replaced.
 """
 
+import os
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 
 from grantway.errors import GrantwayError
 from grantway.parts import Clock
@@ -26,12 +26,19 @@ class Renewals:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._lock = threading.Lock()
         self._not_before: dict[str, float] = {}
         self._threads: set[threading.Thread] = set()
+        self._pid = os.getpid()
 
     def begin(self, key: str, work: Callable[[], object]) -> None:
         """Do the work in a thread of its own, unless it was attempted a moment ago."""
+        if self._pid != os.getpid():
+            # A fork: the threads are not in this process, and nor may be the lock's owner.
+            self._begin_anew()
         now = self._clock.monotonic()
         with self._lock:
             if now < self._not_before.get(key, 0.0):
@@ -40,15 +47,20 @@ class Renewals:
             if len(self._not_before) > 1000:
                 due = self._not_before.items()
                 self._not_before = {each: until for each, until in due if until > now}
-        thread = threading.Thread(target=self._run, args=(work,), name="grantway-renewal")
-        with self._lock:
+            thread = threading.Thread(target=self._run, args=(work,), name="grantway-renewal")
             self._threads.add(thread)
-        # Where no thread can be started, the next who asks tries again.
-        with suppress(RuntimeError):
+        try:
             thread.start()
+        except RuntimeError:
+            # No thread can be started: the next who asks tries again.
+            with self._lock:
+                self._threads.discard(thread)
+                self._not_before.pop(key, None)
 
     def close(self) -> None:
         """Wait for those under way."""
+        if self._pid != os.getpid():
+            return
         with self._lock:
             threads = tuple(self._threads)
         for thread in threads:
