@@ -11,12 +11,12 @@ from grantway.cli import output
 from grantway.cli.command import Command, Group, json_option
 from grantway.cli.session import Session, pass_session
 from grantway.errors import CacheError, InteractionRequired, InvalidParameter
-from grantway.token_cache import TokenCache
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from grantway.cache_inspection import CacheEntry, CacheInfo
+    from grantway.token_cache import TokenCache
 
 _SHORT = 12
 
