@@ -7,13 +7,15 @@ The first of these that there is:
    carry references: a fleet's secrets reach its containers as variables, and `env:` would only
    name another one;
 2. the key file that the cache's URL names: `?key_file=PATH`;
-3. the entry of the system's keyring, where the extra `keyring` and a backend that keeps secrets
-   are installed;
-4. the key file beside the database.
+3. the key file beside the database, if one was made there;
+4. the entry of the system's keyring, where the extra `keyring` and a backend that keeps secrets
+   are installed.
 
-Where neither keyring nor file has a key yet, one is made: in the keyring if there is one, else in
-the file. A key that is there is never replaced, for all that it encrypts would be lost with it. A
-keyring that cannot be reached now (locked, no session) counts as none.
+Where neither has a key yet, one is made: in the keyring if there is one, else in the file. A key
+that is there is never replaced, for all that it encrypts would be lost with it. A keyring that
+cannot be reached now (locked, no session) counts as none. So a file is there only where there was
+no keyring to be had, and then counts for all sessions alike; and a keyring, which takes longer to
+load than all the rest, is looked for only where there is no file.
 
 A key in clear is in no frame that raises: functions that read one return an error, for a caller to
 raise who has not seen it.
@@ -79,17 +81,24 @@ def configured(getenv: Callable[[str], str | None], key_file: Path | None) -> En
 
 
 def kept(beside: Path, locks: Locks, sleep: Callable[[float], None]) -> EncryptionKey:
-    """The key in the keyring, else that in the file `beside` the database; made if need be.
+    """The key in the file `beside` the database, else that in the keyring; made if need be.
 
     Raises:
         CacheError: it can be neither read nor made.
     """
+    found = _kept_in_file(beside)
+    if found is not None:
+        return found
     keyring = system_keyring()
-    found = _there(keyring, beside)
+    found = _settled(_of_keyring(keyring))
     if found is None:
         # Of all processes that come first together, one makes the key.
         with locks.hold("the encryption key", sleep):
-            found = _there(keyring, beside) or _made(keyring, beside)
+            found = (
+                _kept_in_file(beside)
+                or _settled(_of_keyring(keyring))
+                or _made(keyring, beside)
+            )
     if found is None:
         raise CacheError(f"The key file {beside} was removed.", remedy="Try again.")
     return found
@@ -128,11 +137,8 @@ def _made(keyring: Keyring | None, beside: Path) -> EncryptionKey | None:
     return _settled(_of_file(beside))
 
 
-def _there(keyring: Keyring | None, beside: Path) -> EncryptionKey | None:
-    found = _of_keyring(keyring)
-    if found is None and private.check_file(beside):
-        found = _of_file(beside)
-    return _settled(found)
+def _kept_in_file(beside: Path) -> EncryptionKey | None:
+    return _settled(_of_file(beside)) if private.check_file(beside) else None
 
 
 def _unreachable(error: Exception) -> None:
