@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from grantway.authority import PlannedRequest as PlannedRequest
     from grantway.config import Configuration as Configuration
     from grantway.context import Context as Context
+    from grantway.context import Transport as Transport
     from grantway.dispatcher import Dispatcher as Dispatcher
     from grantway.environment import Environment as Environment
     from grantway.environment import Trust as Trust
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from grantway.parameters import ParameterSet as ParameterSet
     from grantway.parts import Clock as Clock
     from grantway.parts import Prompter as Prompter
-    from grantway.parts import Transport as Transport
     from grantway.protocol import OIDC as OIDC
     from grantway.protocol import Protocol as Protocol
     from grantway.provider import CredentialProvider as CredentialProvider
@@ -56,7 +56,7 @@ _MODULES = {
     "accounts": ("Account",),
     "authority": ("AuthorityRequest", "ClientAuthentication", "Endpoints", "PlannedRequest"),
     "config": ("Configuration",),
-    "context": ("Context",),
+    "context": ("Context", "Transport"),
     "dispatcher": ("Dispatcher",),
     "environment": ("Environment", "Trust"),
     "events": ("Event",),
@@ -65,7 +65,7 @@ _MODULES = {
     "parameters": ("Parameter", "ParameterSet"),
     "protocol": ("OIDC", "Protocol"),
     "offerings": ("Discovery", "TokenCacheFactory", "Vault"),
-    "parts": ("Clock", "Prompter", "Transport"),
+    "parts": ("Clock", "Prompter"),
     "provider": ("CredentialProvider",),
     "registry": ("Registry",),
     "request": ("TokenRequest",),

@@ -5,21 +5,47 @@ of it is passed in, a provider is tested without patching anything.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
 from grantway.environment import Environment
 from grantway.errors import Cancelled, DeadlineExceeded, Throttled
-from grantway.parts import Clock, Prompter, Transport
+from grantway.parts import Clock, Prompter
 from grantway.redaction import Redactor
 from grantway.secret import Secret
 
 if TYPE_CHECKING:
     import logging
 
+    from grantway.authority import AuthorityRequest
     from grantway.result import UserInfo
+
+
+class Transport(Protocol):
+    """The only road to the network. It refuses every host the environment does not name."""
+
+    def fetch_token(self, request: "AuthorityRequest", context: "Context") -> Mapping[str, object]:
+        """Send a request to a token endpoint and return its answer, which has an access token.
+
+        Raises:
+            AuthorityError, MalformedResponse, ProtocolViolation, TransportError,
+            DeadlineExceeded: see `grantway.errors`.
+        """
+        ...
+
+    def fetch_json(
+        self, request: "AuthorityRequest", context: "Context", *, max_age: float = 0
+    ) -> Mapping[str, object]:
+        """Send a request to any other endpoint and return the JSON object it answers.
+
+        An answer to a GET that is at most `max_age` seconds old may be given again.
+
+        Raises:
+            as `fetch_token`.
+        """
+        ...
 
 
 class Pauses(Protocol):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal, Self, Unpack, overload
 from grantway.errors import DeadlineExceeded
 from grantway.flights import Flights
 from grantway.intake import Intake, take
-from grantway.parts import Clock, Prompter, Transport
+from grantway.parts import Clock, Prompter
 from grantway.renewals import TIMEOUT as RENEWAL_TIMEOUT
 from grantway.renewals import Renewals
 from grantway.source import TokenSource
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from grantway.acquisition import Acquisition
     from grantway.builtin_parameters import BuiltinParameters
     from grantway.config import Configuration
+    from grantway.context import Transport
     from grantway.environment import Environment
     from grantway.explain import Explanation
     from grantway.registry import Registry
@@ -70,7 +71,7 @@ class Dispatcher:
         self,
         registry: "Registry | None" = None,
         cache: "TokenCache | str | None" = None,
-        transport: Transport | None = None,
+        transport: "Transport | None" = None,
         clock: Clock | None = None,
         prompter: Prompter | Literal[False] | None = None,
         config: "Configuration | str | Path | None" = None,

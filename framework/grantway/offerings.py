@@ -11,9 +11,8 @@ import attrs
 from grantway.named import Named
 
 if TYPE_CHECKING:
-    from grantway.context import Context
+    from grantway.context import Context, Transport
     from grantway.environment import Environment
-    from grantway.parts import Transport
     from grantway.secret import Secret
     from grantway.token_cache import TokenCache
 

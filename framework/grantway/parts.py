@@ -1,16 +1,11 @@
-"""The parts of the world that a provider is given: time, people, the network.
+"""The parts of the world that a provider is given: time and people.
 
 Each is a protocol, and is passed in: the real ones by the dispatcher, others by tests and by
-whoever has a clock, a window or a network of their own.
+whoever has a clock or a window of their own.
 """
 
 import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
-
-if TYPE_CHECKING:
-    from grantway.authority import AuthorityRequest
-    from grantway.context import Context
+from typing import Protocol, runtime_checkable
 
 
 class Clock(Protocol):
@@ -59,29 +54,4 @@ class Screen(Prompter, Protocol):
 
     def progress(self, text: str) -> None:
         """Show a line in place of the last such; "" ends it."""
-        ...
-
-
-class Transport(Protocol):
-    """The only road to the network. It refuses every host the environment does not name."""
-
-    def fetch_token(self, request: "AuthorityRequest", context: "Context") -> Mapping[str, object]:
-        """Send a request to a token endpoint and return its answer, which has an access token.
-
-        Raises:
-            AuthorityError, MalformedResponse, ProtocolViolation, TransportError,
-            DeadlineExceeded: see `grantway.errors`.
-        """
-        ...
-
-    def fetch_json(
-        self, request: "AuthorityRequest", context: "Context", *, max_age: float = 0
-    ) -> Mapping[str, object]:
-        """Send a request to any other endpoint and return the JSON object it answers.
-
-        An answer to a GET that is at most `max_age` seconds old may be given again.
-
-        Raises:
-            as `fetch_token`.
-        """
         ...

@@ -15,13 +15,14 @@ from grantway.errors import (
     InteractionRequired,
 )
 from grantway.freshness import Freshness
-from grantway.parts import Clock, Prompter, Transport
+from grantway.parts import Clock, Prompter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from grantway.config import Configuration
+    from grantway.context import Transport
     from grantway.oauth.transport import HttpTransport
     from grantway.registry import Registry
     from grantway.token_cache import TokenCache
@@ -45,7 +46,7 @@ class Workplace:
         self,
         registry: "Registry",
         cache: "TokenCache",
-        transport: Transport | None,
+        transport: "Transport | None",
         clock: Clock,
         prompter: Prompter | None,
         configuration: "Configuration",
@@ -73,7 +74,7 @@ class Workplace:
         registry: "Registry",
         configuration: "Configuration",
         cache: "TokenCache | str | None",
-        transport: Transport | None,
+        transport: "Transport | None",
         clock: Clock | None,
         prompter: Prompter | Literal[False] | None,
     ) -> "Workplace":
@@ -96,7 +97,7 @@ class Workplace:
         )
 
     @property
-    def transport(self) -> Transport:
+    def transport(self) -> "Transport":
         """The road to the network."""
         if self._transport is None:
             # Imported here: requests is by far the heaviest thing we use.

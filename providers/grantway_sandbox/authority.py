@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from grantway_sandbox.codes import Codes
 from grantway_sandbox.device import DeviceCodes
 from grantway_sandbox.errors import EntraError
-from grantway_sandbox.interactions import Interactions
+from grantway_sandbox.interactions import InBrowser, Interactions
 from grantway_sandbox.model import (
     SANDBOX_API_ID,
     Application,
@@ -81,7 +81,7 @@ class Authority:
         self.script = Script()
         self.codes = Codes(clock)
         self.sessions = Sessions()
-        self.interactions = Interactions()
+        self.interactions = Interactions[InBrowser]()
         self.devices = DeviceCodes(clock, device_interval, slow_down)
         self.pushed = PushedRequests(clock)
         self._lock = threading.RLock()

@@ -5,6 +5,7 @@ The endpoint itself shows no page but an error's: it starts an interaction and s
 that it was made for.
 """
 
+from typing import cast
 from urllib.parse import urlsplit
 
 from attrs import evolve
@@ -15,7 +16,7 @@ from grantway_sandbox.authority import Authority
 from grantway_sandbox.authorize import Asker, read_errand
 from grantway_sandbox.errand import Errand
 from grantway_sandbox.errors import EntraError
-from grantway_sandbox.interactions import Interaction
+from grantway_sandbox.interaction import Interaction
 from grantway_sandbox.misbehaviour import Misbehaviour
 from grantway_sandbox.model import ONE_TIME_CODE
 from grantway_sandbox.pushed_routes import pulled
@@ -48,7 +49,7 @@ def sign_in_routes(authority: Authority) -> Blueprint:
     @routes.get("/sign-in/<interaction_id>")
     def show(interaction_id: str) -> Response:
         session = session_of(authority)
-        found = session and authority.interactions.find(interaction_id, session.browser)
+        found = session and _found(authority, interaction_id, session.browser)
         if not session or not found:
             return _gone()
         return go_on(authority, session, found)
@@ -56,7 +57,7 @@ def sign_in_routes(authority: Authority) -> Blueprint:
     @routes.post("/sign-in/<interaction_id>")
     def take(interaction_id: str) -> Response:
         session = session_of(authority)
-        found = session and authority.interactions.find(interaction_id, session.browser)
+        found = session and _found(authority, interaction_id, session.browser)
         if not session or not found or not session.owns(request.form.get("form_token", "")):
             return _gone()
         return _take(authority, session, found)
@@ -221,3 +222,8 @@ def with_cookie(authority: Authority, response: Response, session: Session) -> R
         secure=authority.base_url.startswith("https:"),
     )
     return response
+
+
+def _found(authority: Authority, interaction_id: str, browser: str) -> Interaction | None:
+    # Nothing else is kept there.
+    return cast("Interaction | None", authority.interactions.find(interaction_id, browser))

@@ -13,7 +13,7 @@ from attrs import evolve
 from grantway_sandbox.authority import Authority
 from grantway_sandbox.errand import Errand
 from grantway_sandbox.errors import EntraError
-from grantway_sandbox.interactions import Interaction
+from grantway_sandbox.interaction import Interaction
 from grantway_sandbox.model import User
 from grantway_sandbox.sessions import Session, SignIn
 

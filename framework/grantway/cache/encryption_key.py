@@ -95,9 +95,7 @@ def kept(beside: Path, locks: Locks, sleep: Callable[[float], None]) -> Encrypti
         # Of all processes that come first together, one makes the key.
         with locks.hold("the encryption key", sleep):
             found = (
-                _kept_in_file(beside)
-                or _settled(_of_keyring(keyring))
-                or _made(keyring, beside)
+                _kept_in_file(beside) or _settled(_of_keyring(keyring)) or _made(keyring, beside)
             )
     if found is None:
         raise CacheError(f"The key file {beside} was removed.", remedy="Try again.")

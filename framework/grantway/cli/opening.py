@@ -15,7 +15,7 @@ from grantway.vaults import vault_of
 from grantway.workplace import Workplace
 
 if TYPE_CHECKING:
-    from grantway.parts import Transport
+    from grantway.context import Transport
 
 
 class _Transport:

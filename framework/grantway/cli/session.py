@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
     from grantway.config import Configuration
+    from grantway.context import Transport
     from grantway.dispatcher import Dispatcher
-    from grantway.parts import Clock, Prompter, Transport
+    from grantway.parts import Clock, Prompter
     from grantway.registry import Registry
     from grantway.token_cache import TokenCache
 
