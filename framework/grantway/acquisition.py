@@ -32,6 +32,7 @@ from grantway.provider import Context, StoredRefreshToken
 from grantway.request import TokenRequest
 from grantway.result import AuthenticationResult, UserInfo
 from grantway.secret import Secret
+from grantway.suggest import text_of
 from grantway.workplace import Workplace
 
 TIMEOUT = 60.0
@@ -78,8 +79,10 @@ class Acquisition:
                 "list", lambda cache: accounts.chosen(cache, request)
             )
         account = self._account.info.subject if self._account else accounts.expected(request)
+        if not workplace.key_is_checked:
+            workplace.check_key()
         #: Under which the result rests in the cache; see `grantway.cache.keys`.
-        self.key = settled.key(workplace.fingerprint_key, account)
+        self.key = settled.key(workplace.cache.fingerprint_key, account)
         self._may_prolong = timeout is None
         if timeout is None:
             timeout = INTERACTIVE_TIMEOUT if self._is_interactive else TIMEOUT
@@ -90,7 +93,7 @@ class Acquisition:
             or not 0 < self._timeout <= threading.TIMEOUT_MAX
         ):
             raise InvalidParameter(
-                f"timeout: {timeout!r} is no positive number of seconds.",
+                f"timeout: {text_of(timeout)[:40]} is no positive number of seconds.",
                 remedy="Give the seconds that the call may take.",
                 parameter="timeout",
             )
