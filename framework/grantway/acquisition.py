@@ -39,6 +39,7 @@ from grantway.parameters import ACCOUNT, CLAIMS, PROMPT, REFRESH_TOKEN, SAVE_REF
 from grantway.request import TokenRequest
 from grantway.result import AuthenticationResult, UserInfo
 from grantway.secret import Secret
+from grantway.suggest import text_of
 from grantway.token_cache import StoredRefreshToken
 from grantway.workplace import Workplace
 
@@ -96,8 +97,10 @@ class Acquisition:
                 "list", lambda cache: accounts.chosen(cache, request)
             )
         account = self._account.info.subject if self._account else accounts.expected(request)
+        if not workplace.key_is_checked:
+            workplace.check_key()
         #: Under which the result rests in the cache; see `grantway.cache.keys`.
-        self.key = settled.key(workplace.fingerprint_key, account)
+        self.key = settled.key(workplace.cache.fingerprint_key, account)
         self._may_prolong = timeout is None
         if timeout is None:
             timeout = INTERACTIVE_TIMEOUT if self._is_interactive else TIMEOUT
@@ -108,7 +111,7 @@ class Acquisition:
             or not 0 < self._timeout <= threading.TIMEOUT_MAX
         ):
             raise InvalidParameter(
-                f"timeout: {timeout!r} is no positive number of seconds.",
+                f"timeout: {text_of(timeout)[:40]} is no positive number of seconds.",
                 remedy="Give the seconds that the call may take.",
                 parameter="timeout",
             )
@@ -143,7 +146,7 @@ class Acquisition:
     @property
     def variant(self) -> str:
         """What sets this attempt apart from others for the same key; see `Flights.run`."""
-        return self._settled.circumstances(self._place.fingerprint_key)
+        return self._settled.circumstances(self._place.cache.fingerprint_key)
 
     def remaining(self) -> float:
         """Seconds until the caller's time is up.
@@ -367,7 +370,7 @@ class Acquisition:
         """Where the result is looked for next: under its account, now that this is known."""
         if not self._by_account or result.account is None:
             return self.key
-        return self._settled.key(self._place.fingerprint_key, result.account.subject)
+        return self._settled.key(self._place.cache.fingerprint_key, result.account.subject)
 
     def _renew(self, request: TokenRequest, context: Context) -> AuthenticationResult | None:
         """Try the refresh token at rest; None where there is none.
@@ -399,7 +402,7 @@ class Acquisition:
         """Where the refresh token rests that would serve this request, if one does."""
         given = request.get(REFRESH_TOKEN)
         if isinstance(given, Secret):
-            return keys.successor_slot(self._place.fingerprint_key, request, given)
+            return keys.successor_slot(self._place.cache.fingerprint_key, request, given)
         if self._account:
             return self._account.slot
         if self._by_account and not accounts.expected(request):
@@ -412,7 +415,7 @@ class Acquisition:
 
     def _unnamed_slot(self, request: TokenRequest) -> str:
         """Where the refresh token rests of an authority that does not say who has signed in."""
-        return keys.account_slot(self._place.fingerprint_key, request, "")
+        return keys.account_slot(self._place.cache.fingerprint_key, request, "")
 
     def _keep(self, context: Context, token: Secret, account: UserInfo | None) -> None:
         place, request = self._place, self._settled.request
@@ -425,7 +428,7 @@ class Acquisition:
                 self._vault_failure = vaults.save(token, destination, kept, context)
         finally:
             # Whatever becomes of the vault, not even an interrupt there loses the token.
-            key = place.fingerprint_key
+            key = place.cache.fingerprint_key
             slot, owner = self._slot, ""
             if self._by_account:
                 owner = keys.owner_key(key, request)
@@ -467,7 +470,7 @@ class Acquisition:
     def _pauses(self) -> SharedPauses | None:
         if not self._place.coordinates:
             return None
-        key = keys.pause_key(self._place.fingerprint_key, self._settled.request)
+        key = keys.pause_key(self._place.cache.fingerprint_key, self._settled.request)
         return SharedPauses(self._place, key)
 
     def _prolong(self, deadline: float) -> None:

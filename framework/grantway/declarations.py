@@ -61,11 +61,15 @@ def _is_map(of_key: type, value: object) -> bool:
     )
 
 
-def _is_pattern(value: object) -> bool:
+def _compiles(value: object) -> bool:
     try:
-        return type(value) is str and (not value or re.compile(value).groups == 1)
-    except re.error:
+        return type(value) is str and bool(re.compile(value))
+    except (re.error, RecursionError, OverflowError):
         return False
+
+
+def _is_pattern(value: object) -> bool:
+    return _compiles(value) and (not value or re.compile(cast("str", value)).groups == 1)
 
 
 def _record(kind: type) -> _Kind:
@@ -159,6 +163,20 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
         "correlation_header": _TEXT,
         "variants": _record(Protocol).several(),
     },
+    Form: {"description": _TEXT, "pattern": _Kind("a pattern", _compiles), "canonical": _FUNCTION},
+    Trust: {
+        "ca_bundle": _TEXT.or_none(),
+        "client_certificate": _Kind(
+            "two paths, of a certificate and its key",
+            lambda value: (
+                value is None
+                or (_TEXTS.holds(value) and len(cast("tuple[object, ...]", value)) == 2)
+            ),
+        ),
+        "proxy": _TEXT.or_none(),
+        "headers": _Kind("texts by name", lambda value: _is_map(str, value)),
+        "loopback_http": _FLAG,
+    },
     TokenCacheFactory: {"name": _WORD, "create": _FUNCTION, "summary": _TEXT},
     Discovery: {"name": _WORD, "discover": _FUNCTION, "summary": _TEXT},
     Vault: {
@@ -246,8 +264,12 @@ def _records(record: object) -> Iterator[object]:
         case ParameterSet():
             yield from record.own
         case Environment():
+            yield record.trust
             yield from _records(record.protocol)
         case Protocol():
+            yield record.client_id
+            if record.tenant is not None:
+                yield record.tenant
             for variant in record.variants:
                 yield from _records(variant)
         case _:

@@ -20,7 +20,7 @@ from grantway.errors import (
     PluginError,
     SelectionError,
 )
-from grantway.intake import Given, Intake, Settled
+from grantway.intake import Given, Intake, Settled, check_names
 from grantway.parameters import SAVE_REFRESH_TOKEN
 from grantway.registry import Registry
 from grantway.request import TokenRequest
@@ -102,6 +102,7 @@ def explain(
     parameter_set: str | None = None,
 ) -> Explanation:
     """Explain a call; see `Dispatcher.explain`."""
+    check_names(provider, parameter_set)
     values = intake.read(parameters)
     environment = intake.environment(values)
     given = given_names(values)

@@ -30,10 +30,10 @@ from grantway.parameters import (
 )
 from grantway.reading import Unread, read
 from grantway.request import TokenRequest
-from grantway.secret import Credential, Reference, Secret, Unshown
+from grantway.secret import STANDARD_INPUT, Credential, Reference, Secret, Unshown
 from grantway.selection import Choice, choose
 from grantway.suggest import did_you_mean
-from grantway.vaults import vault_of
+from grantway.vaults import reference_in, vault_of
 
 if TYPE_CHECKING:
     from grantway.config import Configuration
@@ -125,7 +125,11 @@ class Intake:
         # With their types: 1 is no True, though it equals it.
         kinds = map(type, parameters.values())
         call = _Call((provider, parameter_set, *kinds, *parameters.items()))
-        known = self._settled.get(call)
+        try:
+            known = self._settled.get(call)
+        except TypeError:
+            # A name is none, and is refused below.
+            known = None
         if known is None:
             known = self._settle(parameters, provider, parameter_set)
             if len(self._settled) >= _REMEMBERED:
@@ -136,6 +140,7 @@ class Intake:
     def _settle(
         self, parameters: Given, provider: str | None, parameter_set: str | None
     ) -> Settled:
+        check_names(provider, parameter_set)
         values = self.read(parameters)
         environment = self.environment(values)
         choice = self.choose(values, environment, provider=provider, parameter_set=parameter_set)
@@ -213,7 +218,7 @@ class Intake:
             if provider is None
             else self._registry.provider_candidates(provider, parameter_set)
         )
-        canonical = environment.protocol.client_id.canonical
+        canonical = environment.protocol.client_id.spelling
         return choose(Offer(values, self.layers(environment), canonical=canonical), candidates)
 
     def layers(self, environment: Environment) -> tuple[Layer, ...]:
@@ -238,13 +243,19 @@ class Intake:
             ConfigurationError: likewise, where it is not the call's own.
         """
         parameter_set, vaults = choice.candidate.parameter_set, self._registry.vaults
+        first = ""
         for name, value in choice.values.items():
-            match value:
-                case Reference() | Credential(password=Reference()):
-                    where = value if isinstance(value, Reference) else value.password
-                    vault_of(cast("Reference", where), vaults, name)
-                case _:
-                    pass
+            if (reference := reference_in(value)) is None:
+                continue
+            vault_of(reference, vaults, name)
+            if reference.text == STANDARD_INPUT:
+                if first:
+                    raise InvalidParameter(
+                        f"{name}: standard input is that of {first} already, and is one secret.",
+                        remedy="Give one of them by another reference.",
+                        parameter=name,
+                    )
+                first = name
         values = {**choice.values, ENVIRONMENT.name: environment.name}
         for parameter in parameter_set.parameters:
             validator = parameter.validator
@@ -264,6 +275,21 @@ class Intake:
             environment, choice.candidate.provider.name, parameter_set.name, values
         )
         return Settled(request, choice, _warnings(request, choice))
+
+
+def check_names(provider: object, parameter_set: object) -> None:
+    """Refuse what is no name.
+
+    Raises:
+        InvalidParameter: it is not text.
+    """
+    for what, name in (("provider", provider), ("parameter_set", parameter_set)):
+        if name is not None and not isinstance(name, str):
+            raise InvalidParameter(
+                f"{what}: expected a name, not {type(name).__name__}.",
+                remedy="`grantway providers` lists them.",
+                parameter=what,
+            )
 
 
 def check_value(parameter: Parameter[object], value: object, environment: Environment) -> None:

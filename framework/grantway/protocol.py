@@ -40,7 +40,18 @@ class Form:
         """
         if not re.fullmatch(self.pattern, value):
             raise ValueError(f"{value!r} is not {self.description}")
-        return self.canonical(value)
+        spelling = self.canonical(value)
+        if not isinstance(spelling, str):
+            raise ValueError(f"{value!r} has no spelling that can be sent")
+        return spelling
+
+    def spelling(self, value: str) -> str:
+        """The canonical spelling of `value`, to compare by; itself where it has none."""
+        try:
+            spelling = self.canonical(value)
+        except Exception:  # noqa: BLE001  # of a plugin's function
+            return value
+        return spelling if isinstance(spelling, str) else value
 
 
 _GUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"

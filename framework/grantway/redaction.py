@@ -22,10 +22,12 @@ _CONTROL = r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+"
 class Redactor:
     """Knows secrets and masks them in texts, as they are and as a URL, form or page spells them."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "_spellings")
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._known: set[str] = set()
+        # Of each once, when a text is first masked: most requests succeed and show none.
+        self._spellings: dict[str, frozenset[str]] = {}
         for secret in secrets:
             self.add(secret)
 
@@ -38,10 +40,16 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return `text` with every known secret masked."""
         # tuple() takes them in one step: another thread may be adding one.
-        spelled = {each for value in tuple(self._known) for each in _spellings(value)}
+        spelled = frozenset[str]().union(*map(self._spelled, tuple(self._known)))
         for spelling in sorted(spelled, key=len, reverse=True):
             text = text.replace(spelling, MASK)
         return text
+
+    def _spelled(self, value: str) -> frozenset[str]:
+        known = self._spellings.get(value)
+        if known is None:
+            known = self._spellings[value] = frozenset(_spellings(value))
+        return known
 
     def clean(self, text: str) -> str:
         """Return `text` masked, and with each run of control characters made one space."""

@@ -20,6 +20,9 @@ V = TypeVar("V")
 
 MASK = "***"
 
+STANDARD_INPUT = "-"
+"""The reference to standard input, which can be read once."""
+
 _REFERENCE = r"(?is)-|[a-z][a-z0-9+.-]*:.+"
 _REMEDY = (
     "Give a reference instead: env:NAME, file:PATH, - (standard input), prompt:TEXT or "

@@ -27,6 +27,12 @@ T = TypeVar("T")
 Vaults = Mapping[str, "Vault"]
 
 
+def reference_in(value: object) -> Reference | None:
+    """The reference that a parameter's value is or holds, if it does."""
+    kept = value.password if isinstance(value, Credential) else value
+    return kept if isinstance(kept, Reference) else None
+
+
 def vault_of(reference: Reference, vaults: Mapping[str, "Vault"], parameter: str) -> "Vault":
     """The vault that a reference names.
 

@@ -63,6 +63,7 @@ class Workplace:
         self.freshness = Freshness(clock)
         #: Whether the cache is shared in such a way that those who do can take turns.
         self.coordinates = isinstance(cache, Coordinator)
+        self.key_is_checked = False
         self._transport = transport
         self._made: dict[str, HttpTransport] = {}
         self._environ = configuration.environ
@@ -109,28 +110,27 @@ class Workplace:
             self._transport = self._made.setdefault("transport", made)
         return self._transport
 
-    @property
-    def fingerprint_key(self) -> bytes:
-        """The cache's own key, under which the names of what rests in it are made.
+    def check_key(self) -> None:
+        """Make sure, once, that the cache has a key under which names are made.
 
         Raises:
-            CacheError: it is none.
+            CacheError: it has none.
         """
-        key: object = None
         try:
-            key = self.cache.fingerprint_key
+            key: object = self.cache.fingerprint_key
         except CacheError:
             raise
         except Exception as error:  # noqa: BLE001  # of a plugin's
             failure = f"it raised {type(error).__name__}"
         else:
-            if type(key) is bytes and len(key) >= _KEY_SIZE:
-                return key
+            self.key_is_checked = type(key) is bytes and len(key) >= _KEY_SIZE
             failure = f"it is not {_KEY_SIZE} bytes"
-        raise CacheError(
-            f"The fingerprint_key of the token cache cannot be used: {failure}.",
-            remedy="That is a fault of its plugin: tell its author, or choose another cache.",
-        )
+            del key
+        if not self.key_is_checked:
+            raise CacheError(
+                f"The fingerprint_key of the token cache cannot be used: {failure}.",
+                remedy="That is a fault of its plugin: tell its author, or choose another cache.",
+            )
 
     def with_cache(
         self, operation: str, use: "Callable[[TokenCache], R]", kind: type | None = None

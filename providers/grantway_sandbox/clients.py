@@ -13,7 +13,6 @@ authorities that follow RFC 7523 section 3 may.
 """
 
 import base64
-import binascii
 import hmac
 from collections.abc import Mapping
 from typing import Any, Final, Self
@@ -67,7 +66,8 @@ def _basic(encoded: str) -> tuple[str, str]:
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
         client_id, _, secret = text.partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
+        # No base64, or no text in it.
         raise EntraError(9002313) from None
     # Both halves are form-encoded before they are joined: RFC 6749 section 2.3.1.
     return unquote_plus(client_id), unquote_plus(secret)

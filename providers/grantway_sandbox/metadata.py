@@ -87,7 +87,10 @@ def instance_discovery(
         raise missing("authorization_endpoint")
     if not api_version:
         raise missing("api-version")
-    parts, host = urlsplit(endpoint), urlsplit(authority.base_url).netloc
+    try:
+        parts, host = urlsplit(endpoint), urlsplit(authority.base_url).netloc
+    except ValueError:
+        raise EntraError(50049) from None
     segments = [segment for segment in parts.path.split("/") if segment]
     if parts.netloc.lower() != host or not segments:
         raise EntraError(50049)

@@ -21,7 +21,6 @@ On Windows there are no permission bits: the file has those of its folder.
 
 import errno
 import os
-import select
 import stat
 import sys
 from contextlib import suppress
@@ -30,7 +29,8 @@ from typing import TYPE_CHECKING
 
 from grantway import Secret
 from grantway.errors import VaultError
-from grantway_vaults.contents import ENOUGH, Fault, fault_of, from_bytes, settled, to_bytes
+from grantway_vaults.arriving import Arriving
+from grantway_vaults.contents import Fault, fault_of, from_bytes, settled, to_bytes
 
 if TYPE_CHECKING:
     from grantway import Context
@@ -39,8 +39,6 @@ SCHEME = "file"
 
 _READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 _MOST_LINKS = 40
-# Seconds between two looks at whether anybody still waits.
-_PERIOD = 0.1
 # What file systems answer that cannot force a folder to the disk; there is nothing to be done.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)
 
@@ -58,7 +56,7 @@ def get(name: str, context: "Context") -> Secret:
             raise _error(f"{path} is a folder, not a file", "Name a file with file:PATH.")
         with open(path, "rb", buffering=0, opener=_at_once) as file:
             status = os.fstat(file.fileno())
-            found = from_bytes(_content(file.fileno(), context))
+            found = from_bytes(Arriving(file.read, file.fileno()).content(context))
     except OSError as error:
         raise _error(
             f"{path} cannot be read: {_reason(error)}",
@@ -126,37 +124,8 @@ def check(name: str) -> None:
 
 
 def _at_once(path: str, flags: int) -> int:
-    """Open without waiting for the other end of a pipe, which `_content` does."""
+    """Open without waiting for the other end of a pipe, which `Arriving` does."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _content(descriptor: int, context: "Context") -> bytes:
-    """All there is, or as much as is enough; whoever writes it has the time of the call.
-
-    Raises:
-        DeadlineExceeded, Cancelled: the other end of a pipe kept silent.
-    """
-    content = b""
-    while len(content) < ENOUGH:
-        _await(descriptor, context)
-        try:
-            more = os.read(descriptor, ENOUGH - len(content))
-        except BlockingIOError:
-            # Somebody else has read it.
-            continue
-        if not more:
-            break
-        content += more
-    return content
-
-
-def _await(descriptor: int, context: "Context") -> None:
-    if sys.platform == "win32" or stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    while not poll.poll(1000 * min(context.remaining(), _PERIOD)):
-        pass
 
 
 def _path(name: str) -> Path:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import click
@@ -218,8 +219,10 @@ def test_nobody_reading_the_answer_ends_quietly() -> None:
 
 
 def test_an_answer_that_cannot_be_written_is_an_error() -> None:
-    for redirect in ("> /dev/full", ">&-"):
-        line = f"'{GRANTWAY}' environments {redirect}"
+    for command, redirect in product(
+        ("environments", "--help", "token --help"), ("> /dev/full", ">&-")
+    ):
+        line = f"'{GRANTWAY}' {command} {redirect}"
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
         assert done.returncode == 3
         assert done.stderr.startswith("Error: ")

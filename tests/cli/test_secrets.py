@@ -78,6 +78,25 @@ def test_so_it_is_in_a_process_of_its_own(args: tuple[str, ...]) -> None:
     assert S not in outcome.all
 
 
+@pytest.mark.parametrize("where", ["variable", "profile"])
+def test_a_secret_that_only_looks_like_a_reference_is_shown_by_nothing(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = None
+    if where == "variable":
+        monkeypatch.setenv("GRANTWAY_CREDENTIAL", f"someone=hunter:{S}")
+    else:
+        config = f'default_profile = "work"\n[profiles.work]\ncredential = "someone=hunter:{S}"\n'
+    for args in (("config", "show"), ("config", "check"), ("explain",), ("token",)):
+        for more in ((), ("--json",)) if args != ("token",) else ((),):
+            here = session(Shop(), config=config)
+            assert S not in run(*args, *more, session=here).all
+    facts = run("config", "show", "--json", session=session(Shop(), config=config)).json
+    (credential,) = (each for each in facts["values"] if each["parameter"] == "credential")
+    assert credential["value"] == ""
+    assert "no installed vault opens this reference" in credential["fault"]
+
+
 def test_a_bare_secret_in_the_configuration_is_shown_by_nothing() -> None:
     config = (
         f'default_profile = "work"\n[profiles.work]\ncredential = "{S}"\nrefresh_token = "{S}"\n'

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from grantway import Dispatcher
+from grantway import Dispatcher, Secret
 from grantway.errors import (
     AccessDenied,
     AuthorityError,
@@ -19,7 +19,9 @@ from grantway.errors import (
     MalformedResponse,
     Throttled,
 )
+from grantway.oauth.answers import LONGEST_TOKEN
 from grantway.oauth.transport import HttpTransport
+from grantway.redaction import Redactor
 from oauth.support import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -164,6 +166,39 @@ def test_a_token_that_no_header_takes_is_malformed(
     with pytest.raises(MalformedResponse, match=f"no usable {name}") as caught:
         redeem(raw_server, json_answer({"access_token": "sentinel-a", name: token}))
     assert "sentinel" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["access_token", "refresh_token", "id_token"])
+@pytest.mark.parametrize("error", [{}, {"error": "x", "access_token": None}])
+def test_a_token_that_no_header_could_carry_is_malformed_and_not_learned(
+    raw_server: RawServer, name: str, error: dict[str, object]
+) -> None:
+    token = "<" * (LONGEST_TOKEN + 1)
+    of = environment(raw_server)
+    given = context(of)
+    body = {"access_token": "sentinel-a", **error, name: token, "error_description": token}
+    raw_server.serve(json_answer(body))
+    with pytest.raises(MalformedResponse, match=f"no usable {name}: it is too long") as caught:
+        given.transport.fetch_token(token_request(f"{of.authority}/token"), given)
+    assert "<<<" not in str(caught.value)
+    assert given.redactor.text(token) == token
+
+
+def test_a_token_of_the_longest_kind_is_taken_and_masked(raw_server: RawServer) -> None:
+    token = "<" * LONGEST_TOKEN
+    of = environment(raw_server)
+    given = context(of)
+    raw_server.serve(json_answer({"access_token": token}))
+    assert given.transport.fetch_token(token_request(f"{of.authority}/token"), given)
+    assert given.redactor.text(f"a {token} b") == "a *** b"
+    assert given.redactor.text(f"a {token.replace('<', '%3C')} b") == "a *** b"
+
+
+def test_a_secret_that_is_learned_after_a_text_was_masked_is_masked_too() -> None:
+    redactor = Redactor([Secret("sentinel-one")])
+    assert redactor.text("sentinel-one sentinel-two") == "*** sentinel-two"
+    redactor.add("sentinel-two")
+    assert redactor.text("sentinel-one sentinel-two") == "*** ***"
 
 
 @pytest.mark.parametrize("token_type", ["Bearer", "bearer", "BEARER", "", None, 7])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from grantway import Dispatcher, Environment, Trust
+from grantway import AuthenticationResult, Dispatcher, Environment, TokenRequest, Trust
 from grantway.environment import host_of
 from grantway.errors import (
     AuthorityError,
@@ -14,6 +14,7 @@ from grantway.errors import (
     MalformedResponse,
     ProtocolViolation,
 )
+from grantway.oauth.bearer import BearerAuth
 from oauth.support import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -437,6 +438,17 @@ def test_a_token_that_is_no_bearer_token_is_not_sent_as_one(raw_server: RawServe
         )
         with pytest.raises(ProtocolViolation, match="type 'DPoP'"):
             source.auth()(prepared("https://api.example.org/"))
+
+
+@pytest.mark.parametrize("spelled", ["bearer", "BEARER"])
+def test_a_bearer_token_is_one_however_its_plugin_spells_it(spelled: str) -> None:
+    auth = BearerAuth(
+        lambda: AuthenticationResult("sentinel-access-token", spelled),
+        TokenRequest(Environment("Raw", f"https://{HOST}"), "Third", "Set", {}),
+        hosts=[HOST],
+    )
+    sent = auth(prepared(f"https://{HOST}/"))
+    assert sent.headers["Authorization"] == "Bearer sentinel-access-token"
 
 
 def test_a_redirect_of_the_api_does_not_take_the_token_along(

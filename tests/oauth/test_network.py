@@ -347,6 +347,12 @@ def test_what_is_no_http_is_malformed(raw_server: RawServer) -> None:
         acquire(raw_server, exact(b"220 mail.example ESMTP\r\n"))
 
 
+def test_an_answer_of_two_lengths_is_malformed(raw_server: RawServer) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\n"
+    with pytest.raises(MalformedResponse, match="no HTTP"):
+        acquire(raw_server, exact(head + b"{}"))
+
+
 # Bodies.
 
 

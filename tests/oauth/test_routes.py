@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from traceback import TracebackException
 from typing import Any
 
 import pytest
@@ -204,6 +205,48 @@ def test_a_proxy_that_drips_cannot_outlast_the_deadline(
 def test_a_proxy_that_cannot_be_is_a_configuration_error_or_said_not_to_serve(proxy: str) -> None:
     with pytest.raises((ConfigurationError, TransportError), match="proxy"):
         acquire(FAR, environment=environment(FAR, trust=Trust(proxy=proxy)), clock=FakeClock())
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        f"http://{'a' * 70}.example:8080",
+        "http://a..b:8080",
+        "http://someone:sentinel%ff%e2%82%ac@127.0.0.1:9",
+        "http://someone\u20ac:sentinel\u20ac@127.0.0.1:9",
+        "http://[::1",
+    ],
+)
+@pytest.mark.parametrize("where", ["trust", "variable"])
+def test_a_proxy_that_cannot_be_spoken_to_is_named_and_not_shown(proxy: str, where: str) -> None:
+    of = environment(FAR, trust=Trust(proxy=proxy) if where == "trust" else Trust())
+    with pytest.raises(ConfigurationError, match="the proxy") as caught:
+        ask(of, {} if where == "trust" else {"HTTPS_PROXY": proxy})
+    shown = TracebackException.from_exception(caught.value, capture_locals=True)
+    ours = [str(each.locals) for each in shown.stack if "/tests/" not in each.filename]
+    assert "sentinel" not in f"{caught.value} {ours}"
+
+
+@pytest.mark.parametrize("where", ["trust", "variable"])
+@pytest.mark.parametrize("kind", ["too long", "unreadable"])
+def test_a_bundle_that_cannot_be_looked_at_is_a_configuration_error(
+    tmp_path: Path, kind: str, where: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir(mode=0o700)
+    bundle = folder / ("x" * 5000 if kind == "too long" else "ca.pem")
+    if kind == "unreadable":
+        bundle.write_text("")
+        folder.chmod(0)
+        if os.access(bundle, os.R_OK):
+            pytest.skip("this user may read everything")
+    trust = Trust(ca_bundle=str(bundle)) if where == "trust" else Trust()
+    environ = {} if where == "trust" else {"REQUESTS_CA_BUNDLE": str(bundle)}
+    try:
+        with pytest.raises(ConfigurationError, match="ca_bundle"):
+            ask(environment("https://127.0.0.1:9", trust=trust), environ)
+    finally:
+        folder.chmod(0o700)
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "no certificate"])

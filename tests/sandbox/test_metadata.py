@@ -93,4 +93,9 @@ def test_instance_discovery_knows_its_own_host_only(sandbox: Sandbox, get: Ask) 
     )
     assert other.status_code == 400
     assert other.json()["error"] == "invalid_instance"
+    broken = get(
+        "/common/discovery/instance",
+        **{"api-version": "1.1", "authorization_endpoint": "http://["},
+    )
+    assert (broken.status_code, broken.json()["error"]) == (400, "invalid_instance")
     assert get("/common/discovery/instance").json()["error_codes"] == [900144]

@@ -8,9 +8,11 @@ from typing import Any, NoReturn, cast
 
 import click
 import pytest
+from attrs import evolve
 from click.testing import CliRunner
 
 from grantway import (
+    OIDC,
     AuthenticationResult,
     Configuration,
     CredentialProvider,
@@ -24,14 +26,22 @@ from grantway import (
     Registry,
     Secret,
     TokenCacheFactory,
+    Trust,
     Vault,
     hookimpl,
 )
 from grantway.cli.program import program
 from grantway.cli.session import Session
-from grantway.errors import ConfigurationError, GrantwayError, PluginError, VaultError
+from grantway.errors import (
+    ConfigurationError,
+    GrantwayError,
+    InvalidParameter,
+    PluginError,
+    VaultError,
+)
 from grantway.events import emit
 from grantway.parameters import SAVE_REFRESH_TOKEN, secret, text
+from grantway.protocol import Form
 from registry.support import Installed, entry, module, never, provider, provides, record
 
 NOWHERE = Configuration(environ={})
@@ -108,6 +118,36 @@ WRONG: dict[str, object] = {
         )
     },
     "a default that cannot be shown": parameter(default=Mute()),
+    **{
+        f"a form with {name}": module(
+            grantway_environments=[
+                Environment(
+                    "Hill",
+                    authority="https://hill.example",
+                    protocol=evolve(OIDC, name="odd", client_id=form),
+                )
+            ]
+        )
+        for name, form in {
+            "a broken pattern": Form("x", "("),
+            "a number for a pattern": Form("x", cast("Any", 5)),
+            "a number for a function": Form("x", ".*", cast("Any", 5)),
+        }.items()
+    },
+    **{
+        f"a trust with {name}": module(
+            grantway_environments=[
+                Environment("Hill", authority="https://hill.example", trust=trust)
+            ]
+        )
+        for name, trust in {
+            "a number for a bundle": Trust(ca_bundle=cast("Any", 5)),
+            "a number for a proxy": Trust(proxy=cast("Any", 5)),
+            "a text for a pair": Trust(client_certificate=cast("Any", "ab")),
+            "a number for a header": Trust(headers={"a": cast("Any", 5)}),
+            "a word for a flag": Trust(loopback_http=cast("Any", "no")),
+        }.items()
+    },
     "a secret with a default": parameter(secret=True, default="everybody's"),
     "a provider's summary": module(
         grantway_providers=[CredentialProvider("T", (ParameterSet("S"),), never, summary=cast("str", 5))]
@@ -394,6 +434,22 @@ def test_a_value_that_has_no_text_is_explained_by_its_type() -> None:
         given: Mapping[str, Any] = {"environment": "Hill", "third_key": "x"}
         explanation = dispatcher.explain(provider="Third", **given)
     assert explanation.values["third_key"] == "<Odd>"
+
+
+@pytest.mark.parametrize("canonical", [raising(RuntimeError(SENTINEL)), lambda _: None])
+def test_an_identifier_whose_spelling_fails_is_refused(canonical: Callable[..., Any]) -> None:
+    form = Form("an identifier", ".*", canonical)
+    hill = Environment(
+        "Hill",
+        authority="https://hill.example",
+        protocol=evolve(OIDC, name="odd", client_id=form),
+    )
+    configuration = Configuration(environ={"GRANTWAY_APPLICATION_ID": "an application"})
+    registry = Registry.of(module(grantway_environments=[hill]), configuration=configuration)
+    with Dispatcher(registry, prompter=False, config=configuration) as dispatcher:
+        with pytest.raises(InvalidParameter, match="credential") as caught:
+            dispatcher.acquire(environment="Hill", credential=("an application", "x"))
+    assert SENTINEL not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -319,6 +319,34 @@ def test_a_timeout_that_is_no_positive_number_of_seconds_is_refused(
     assert str(error).startswith("timeout: ")
 
 
+@pytest.mark.parametrize("timeout", [10**5000, -(10**5000)], ids=["large", "small"])
+def test_a_timeout_beyond_all_numbers_is_refused(
+    make: Callable[..., Dispatcher], timeout: object
+) -> None:
+    error = refused(make(), InvalidParameter, {**PRINCIPAL, "timeout": timeout})
+    assert str(error).startswith("timeout: <int> is no positive number")
+
+
+@pytest.mark.parametrize("name", [5, b"ServicePrincipal", [], {}, True])
+@pytest.mark.parametrize("what", ["provider", "parameter_set"])
+@pytest.mark.parametrize("entrance", ["acquire", "bind", "explain"])
+def test_a_name_that_is_no_text_is_refused(
+    make: Callable[..., Dispatcher], what: str, name: object, entrance: str
+) -> None:
+    call: Callable[..., object] = getattr(make(), entrance)
+    with pytest.raises(InvalidParameter, match=f"{what}: expected a name") as caught:
+        call(**{"provider": "ServicePrincipal", **PRINCIPAL, what: name})
+    assert caught.value.parameter == what
+
+
+def test_standard_input_is_one_secret_and_not_two(make: Callable[..., Dispatcher]) -> None:
+    two = {"credential": Credential(CLIENT, Reference("-")), "refresh_token": Reference("-")}
+    error = refused(make(), InvalidParameter, two)
+    assert "standard input is that of" in str(error)
+    one = {**two, "refresh_token": Reference("env:OTHER")}
+    assert make().explain(**one).provider == "RefreshToken"  # type: ignore[arg-type]
+
+
 def test_an_unknown_environment_offers_the_nearest_names(make: Callable[..., Dispatcher]) -> None:
     error = refused(make(), UnknownEnvironment, {**PRINCIPAL, "environment": "chinacloud2"})
     assert isinstance(error, UnknownEnvironment)

@@ -5,12 +5,22 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+import attrs
 import pytest
 
-from grantway.errors import InteractionRequired, VaultError
+from grantway import Context, Secret
+from grantway.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    GrantwayError,
+    InteractionRequired,
+    VaultError,
+)
 from grantway_vaults.contents import MOST
 
 from .support import SENTINEL, VAULTS, Answers, assert_hides, context
@@ -26,6 +36,12 @@ for _ in range(2):
     except VaultError as error:
         print(error)
 """
+
+
+def within(given: Context, *, timeout: float) -> Context:
+    """The same context with another time."""
+    deadline = given.clock.monotonic() + timeout
+    return attrs.evolve(given, deadline=deadline, timeout=timeout)
 
 
 def feed(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
@@ -131,6 +147,67 @@ def test_many_threads_read_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(use, range(8))) == {SENTINEL}
+
+
+@pytest.fixture
+def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The end to write to of a pipe that is standard input."""
+    source, sink = os.pipe()
+    stream = os.fdopen(source, encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", stream)
+    yield sink
+    stream.close()
+    with suppress(OSError):
+        os.close(sink)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be polled there")
+def test_who_writes_nothing_costs_the_time_of_the_call_and_no_more(pipe: int) -> None:
+    with pytest.raises(DeadlineExceeded):
+        STDIN.get("", within(context(), timeout=0.2))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be polled there")
+def test_a_wait_for_it_ends_when_nobody_waits_any_more(pipe: int) -> None:
+    given = context()
+    outcome: list[BaseException] = []
+
+    def use() -> None:
+        try:
+            STDIN.get("", given)
+        except GrantwayError as error:
+            outcome.append(error)
+
+    reader = threading.Thread(target=use)
+    reader.start()
+    given.cancelled.set()
+    reader.join(5)
+    assert [type(each) for each in outcome] == [Cancelled]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be polled there")
+def test_who_waits_for_anothers_reading_keeps_a_deadline_of_its_own(pipe: int) -> None:
+    outcome: list[Secret] = []
+    patient = threading.Thread(target=lambda: outcome.append(STDIN.get("", context())))
+    patient.start()
+    with pytest.raises(DeadlineExceeded):
+        STDIN.get("", within(context(), timeout=0.2))
+    os.write(pipe, SENTINEL.encode())
+    os.close(pipe)
+    patient.join(5)
+    assert [each.reveal() for each in outcome] == [SENTINEL]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be polled there")
+def test_half_a_secret_is_in_no_frame_and_the_next_call_reads_the_rest(pipe: int) -> None:
+    half = len(SENTINEL) // 2
+    os.write(pipe, SENTINEL[:half].encode())
+    with pytest.raises(DeadlineExceeded) as caught:
+        STDIN.get("", within(context(), timeout=0.3))
+    assert_hides(caught.value, SENTINEL[:half])
+    os.write(pipe, SENTINEL[half:].encode())
+    os.close(pipe)
+    assert STDIN.get("", context()).reveal() == SENTINEL
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,8 @@ from grantway.intake import check_value
 from grantway.layers import ValuesLayer
 from grantway.parameters import ENVIRONMENT, Parameter
 from grantway.plugins import named, spellings_of
-from grantway.secret import Credential, Reference
 from grantway.suggest import nearest
-from grantway.vaults import vault_of
+from grantway.vaults import reference_in, vault_of
 
 if TYPE_CHECKING:
     from grantway.environment import Environment
@@ -115,9 +114,8 @@ def _layer_faults(session: Session, layer: ValuesLayer) -> Iterator[tuple[str, G
     for name in sorted(layer.names - {ENVIRONMENT.name}):
         try:
             value = layer.read(name)
-            kept = value.password if isinstance(value, Credential) else value
-            if isinstance(kept, Reference):
-                vault_of(kept, session.registry.vaults, name)
+            if reference := reference_in(value):
+                vault_of(reference, session.registry.vaults, name)
             if environment is not None:
                 check_value(parameters[name], value, environment)
         except GrantwayError as error:

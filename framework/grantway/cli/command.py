@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import click
 
+from grantway.cli import output
+
 F = TypeVar("F", bound=Callable[..., object])
 
 Examples = tuple[tuple[str, str], ...]
@@ -20,7 +22,24 @@ Examples = tuple[tuple[str, str], ...]
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-class Command(click.Command):
+class _Helped(click.Command):
+    """Writes its help as any answer is written, so that what cannot be written is told as such."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """The option that shows the help."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_help
+        return option
+
+
+def _show_help(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        output.write(ctx.get_help())
+        ctx.exit()
+
+
+class Command(_Helped):
     """A command of the core; `examples` are pairs of what is done and the line that does it."""
 
     # What it is made with is handed on to click.
@@ -32,6 +51,7 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; what is left over is refused without being repeated."""
         options = {opt for param in self.get_params(ctx) for opt in param.opts}
+        given = list(args)
         if not ctx.resilient_parsing:
             refuse_single_dashes(ctx, args, options)
         try:
@@ -44,6 +64,8 @@ class Command(click.Command):
         except click.BadParameter as error:
             # click would repeat the value.
             raise click.BadParameter(_expected(error.param), error.ctx, error.param) from None
+        if not ctx.resilient_parsing:
+            self._refuse_repeated(ctx, given)
         if ctx.args and not ctx.resilient_parsing:
             count = len(ctx.args)
             raise click.UsageError(
@@ -53,13 +75,23 @@ class Command(click.Command):
             )
         return rest
 
+    def _refuse_repeated(self, ctx: click.Context, args: list[str]) -> None:
+        """Refuse a value that is given twice: click would take the last without a word."""
+        _, _, order = self.make_parser(ctx).parse_args(args=args)
+        for param in self.get_params(ctx):
+            count = order.count(param)
+            if isinstance(param, click.Option) and count > 1 and _takes_one_value(param):
+                raise click.UsageError(
+                    f"{max(param.opts, key=len)} is given {count} times. Give it once.", ctx
+                )
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples below the options."""
         super().format_epilog(ctx, formatter)
         write_examples(self.examples, formatter)
 
 
-class Group(click.Group):
+class Group(_Helped, click.Group):
     """Commands under one name. Each is imported when its name is used.
 
     Args:
@@ -144,6 +176,10 @@ def write_examples(examples: Examples, formatter: click.HelpFormatter) -> None:
             for done, line in examples:
                 indent = " " * formatter.current_indent
                 formatter.write(f"{indent}# {done}\n{indent}{line}\n")
+
+
+def _takes_one_value(option: click.Option) -> bool:
+    return not (option.multiple or option.is_flag or option.count)
 
 
 def _expected(param: click.Parameter | None) -> str:

@@ -163,8 +163,8 @@ def given(ctx: click.Context, registry: "Registry") -> dict[str, object]:
 
 
 def _given(values: Mapping[str, Any], registry: "Registry") -> Iterator[tuple[str, object]]:
-    from grantway.secret import Credential, Reference, from_text
-    from grantway.vaults import vault_of
+    from grantway.secret import from_text
+    from grantway.vaults import reference_in, vault_of
 
     parameters = {each.name: each for each in registry.parameters.values()}
     for name, value in values.items():
@@ -181,9 +181,8 @@ def _given(values: Mapping[str, Any], registry: "Registry") -> Iterator[tuple[st
                 read = reference(text)
         except ValueError:
             raise _refusal(parameter) from None
-        kept = read.password if isinstance(read, Credential) else read
-        if isinstance(kept, Reference):
-            vault_of(kept, registry.vaults, name)
+        if found := reference_in(read):
+            vault_of(found, registry.vaults, name)
         yield name, read
 
 

@@ -37,7 +37,12 @@ def paint(text: str, style: str, stream: TextIO | None = None) -> str:
 
 def printable(text: str) -> str:
     """`text` with every character that would steer a terminal written as its escape."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    return _CONTROL.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 class Unwritable(Exception):

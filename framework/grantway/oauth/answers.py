@@ -38,6 +38,9 @@ from grantway.secret import Unshown
 LARGEST = 1 << 20
 """Bytes of the largest answer that is read; tokens, metadata and keys are far smaller."""
 
+LONGEST_TOKEN = 64 * 1024
+"""Characters of the longest token that is taken: no header could carry it."""
+
 _JSON = re.compile(r"application/([\w.+-]+\+)?json|text/(json|javascript)", re.IGNORECASE)
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 # RFC 6749, section 7.1: a name, or an absolute URI.
@@ -124,7 +127,8 @@ def token_answer(answer: Answer, request: AuthorityRequest, context: Context) ->
         as `json_object`.
     """
     parsed = json_object(answer, request, context)
-    _learn_secrets(parsed, context)
+    if too_long := _learn_secrets(parsed, context):
+        raise _malformed(answer, request, context, f"no usable {too_long}: it is too long")
     if "error" in parsed and "access_token" not in parsed:
         raise refusal(parsed, answer, request, context)
     for name in ("access_token", "refresh_token", "id_token"):
@@ -269,11 +273,15 @@ def _refuse(answer: Answer, request: AuthorityRequest, context: Context) -> NoRe
     raise _malformed(answer, request, context, what)
 
 
-def _learn_secrets(parsed: Mapping[str, object], context: Context) -> None:
+def _learn_secrets(parsed: Mapping[str, object], context: Context) -> str:
+    """Have the tokens of an answer masked; returns the name of one that is too long for that."""
     for name in ("access_token", "refresh_token", "id_token"):
         value = parsed.get(name)
         if isinstance(value, str):
+            if len(value) > LONGEST_TOKEN:
+                return name
             context.redactor.add(value)
+    return ""
 
 
 def _is_usable(token: object) -> bool:

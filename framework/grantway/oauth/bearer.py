@@ -60,7 +60,7 @@ class BearerAuth(AuthBase):
                 remedy=f"If that host is of its audience: auth(hosts=[{host!r}]).",
             )
         result = self._result()
-        if result.token_type != "Bearer":  # noqa: S105  # the scheme's name
+        if result.token_type.casefold() != "bearer":  # the scheme's name
             raise ProtocolViolation(
                 f"The token is of the type {result.token_type[:20]!r}, which cannot be sent as a "
                 "bearer token."

@@ -15,6 +15,7 @@ from urllib3.exceptions import (
     ConnectTimeoutError,
     DecodeError,
     HTTPError,
+    InvalidHeader,
     LocationValueError,
     MaxRetryError,
     NameResolutionError,
@@ -133,7 +134,10 @@ def _unanswered(
     error: Exception, root: BaseException, host: str, endpoint: str
 ) -> TransportError | MalformedResponse:
     """The error where the server was reached: it said nothing, or what cannot be read."""
-    is_http = not isinstance(root, http.client.HTTPException) or isinstance(root, OSError)
+    # A header of the answer that cannot be: of two lengths neither can be believed.
+    is_http = not isinstance(root, http.client.HTTPException | InvalidHeader) or isinstance(
+        root, OSError
+    )
     is_half = isinstance(root, http.client.IncompleteRead)
     match error:
         case Unreadable() | DecodeError() | zlib.error():

@@ -8,12 +8,13 @@ environment and host, not at each request: that is a third of what a request cos
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import attrs
 
 from grantway.environment import Environment
 from grantway.errors import ConfigurationError
+from grantway.secret import Unshown
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
@@ -46,12 +47,21 @@ def route(environment: Environment, url: str, environ: Mapping[str, str]) -> Rou
     """
     trust = environment.trust
     scheme = urlsplit(url).scheme
-    proxy = _proxy(url, scheme, environ) if trust.proxy is None else trust.proxy
+    # They may hold a password, so they stand in no variable of a function that may raise.
+    proxies = Unshown(
+        {scheme: _proxy(url, scheme, environ) if trust.proxy is None else trust.proxy}
+    )
+    if not _is_usable(proxies[scheme]):
+        raise ConfigurationError(
+            f"{environment.name}: the address of the proxy, or its user name or password, cannot "
+            "be sent.",
+            remedy="Check HTTPS_PROXY and ALL_PROXY, or the environment's proxy.",
+        )
     bundle = trust.ca_bundle or environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE")
     if scheme == "https":
         _check(bundle or "", trust.client_certificate, environment.name)
     return Route(
-        proxies={scheme: proxy} if proxy else {},
+        proxies=proxies if proxies[scheme] else Unshown(),
         verify=bundle or True,
         cert=trust.client_certificate,
         headers=trust.headers,
@@ -64,8 +74,7 @@ def _check(bundle: str, certificate: tuple[str, str] | None, name: str) -> None:
     fault = f"there is no file {path}" if path else ""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        if not fault and Path(bundle).is_file():
-            path = bundle
+        if not fault and _is_file(path := bundle):
             context.load_verify_locations(bundle)
         if not fault and certificate:
             path = certificate[0]
@@ -83,7 +92,31 @@ def _check(bundle: str, certificate: tuple[str, str] | None, name: str) -> None:
 
 
 def _exists(path: str) -> bool:
-    return not path or Path(path).exists()
+    try:
+        return not path or Path(path).exists()
+    except OSError:
+        # It cannot be told; what is wrong with it shows when it is read.
+        return True
+
+
+def _is_file(path: str) -> bool:
+    """Whether it is a file to be read; a folder is left for OpenSSL to look into.
+
+    Raises:
+        OSError: it cannot be told.
+    """
+    return bool(path) and Path(path).is_file()
+
+
+def _is_usable(proxy: str) -> bool:
+    """Whether the host can be looked up, and user name and password be sent (RFC 7617)."""
+    try:
+        parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+        (parts.hostname or "").encode("idna")
+        unquote(f"{parts.username}:{parts.password}").encode("latin-1")
+    except ValueError:
+        return False
+    return True
 
 
 def _proxy(url: str, scheme: str, environ: Mapping[str, str]) -> str:

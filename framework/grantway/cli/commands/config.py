@@ -195,8 +195,9 @@ def _listed(names: "Iterable[str]") -> str:
 
 def _effective(session: Session, profile: str | None) -> "Iterator[tuple[str, str, str, str]]":
     """Parameter, value, origin and fault of every value that the layers offer."""
-    from grantway.errors import ConfigurationError
+    from grantway.errors import GrantwayError
     from grantway.explain import shown
+    from grantway.vaults import reference_in, vault_of
 
     registry, configuration = session.registry, session.configuration
     own = {each.name: each for each in registry.parameters.values()}
@@ -210,6 +211,11 @@ def _effective(session: Session, profile: str | None) -> "Iterator[tuple[str, st
             seen.add(name)
             assert layer is not None  # noqa: S101  # or it would have no names
             try:
-                yield name, shown(layer.read(name)), layer.name, ""
-            except ConfigurationError as error:
+                value = layer.read(name)
+                if reference := reference_in(value):
+                    # What only looks like a reference may be the secret.
+                    vault_of(reference, registry.vaults, name)
+            except GrantwayError as error:
                 yield name, "", layer.name, error.message
+            else:
+                yield name, shown(value), layer.name, ""
