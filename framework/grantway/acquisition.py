@@ -388,7 +388,9 @@ class Acquisition:
         try:
             return renew(request, stored.token, context)
         except InvalidGrant as error:
-            if not error.claims and error.suberror in _SPENT:
+            # Behind the back it stays: without its account a token that still serves is not found.
+            is_spent = not error.claims and error.suberror in _SPENT
+            if is_spent and not self._behind:
                 self._place.with_cache(
                     "remove", lambda cache: cache.remove_refresh_token(slot, stored.token)
                 )

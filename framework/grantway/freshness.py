@@ -3,7 +3,8 @@
 The wall clock knows when a token expires; but somebody may set it. The monotonic clock cannot be
 set; but it knows nothing of other processes, nor of the time this machine slept. So a token has to
 be fresh by both: by the wall clock, as it stands now; and by the monotonic one, counted from when
-this process obtained the token, or first saw it. One that says it was obtained in the future is not believed.
+this process obtained the token, or first saw it. One that says it was obtained in the future is
+not believed.
 
 A clock that was set back then serves nothing that is over; one that was set ahead, or back, costs
 one new token per key, which is fresh by the clock as it is, and no storm.
