@@ -3,6 +3,7 @@
 import threading
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -60,6 +61,8 @@ class World:
 
 class Clocks(RuleBasedStateMachine):
     """Two dispatchers with one cache, as two processes have, and a source of each."""
+
+    call: dict[str, Any]
 
     @initialize(life=st.sampled_from([60.0, 1000.0, 3600.0, 86400.0]))
     def begin(self, life: float) -> None:
@@ -121,7 +124,10 @@ def test_a_clock_set_back_after_a_token_was_obtained_serves_nothing_that_is_over
     """It is not looked at in between."""
     world = World(3600)
     with dispatcher(world, clock=world) as asking:
-        call = {"environment": environment("http://127.0.0.1:9"), "provider": "Clocked"}
+        call: dict[str, Any] = {
+            "environment": environment("http://127.0.0.1:9"),
+            "provider": "Clocked",
+        }
         asking.acquire(**call)
         world.wall, world.uptime = world.wall + 3550, world.uptime + 3550
         world.wall -= 3000

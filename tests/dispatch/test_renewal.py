@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
+import os
+import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dispatch.support import ShiftedClock, Watching, eventually, together
+from cache.support import sqlite_cache
+from dispatch.support import ShiftedClock, Watching, crew, eventually, notes, together
 from grantway import AuthenticationResult, Dispatcher
 from grantway.cache.memory import MemoryTokenCache
 from grantway.errors import (
@@ -21,6 +25,7 @@ from grantway.errors import (
     Throttled,
     TransportError,
 )
+from grantway.renewals import AT_ONCE
 from oauth.browsing import Person, answering
 from oauth.issuer import Issuer, sign_in
 from oauth.support import CLIENT_ID, CLIENT_SECRET, dispatcher, environment, granted
@@ -161,6 +166,62 @@ def test_closing_waits_for_what_is_under_way(asking: Asking) -> None:
     assert asking.asked == 2
 
 
+def test_few_are_renewed_at_once_and_all_of_them_in_time(asking: Asking) -> None:
+    """Whoever goes through many tenants has no thread for each."""
+    asking.server.serve(new("one"))
+    scopes = [f"s{number}" for number in range(40)]
+    for each in scopes:
+        asking.token(scopes=each)
+    asking.clock.advance(1801)
+    asking.server.serve(late(0.5, new("two")))
+    before = threading.active_count()
+    assert [asking.token(scopes=each) for each in scopes] == ["one"] * 40
+    assert renewing() == AT_ONCE
+    assert threading.active_count() - before <= 3 * AT_ONCE
+    eventually(lambda: {asking.token(scopes=each) for each in scopes} == {"two"})
+    assert asking.asked == 80
+
+
+def renewing() -> int:
+    return [each.name for each in threading.enumerate()].count("grantway-renewal")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks its processes")
+def test_a_forked_child_renews_by_itself(asking: Asking) -> None:
+    asking.server.serve(new("one"), late(0.5, new("two")), new("three"))
+    asking.token()
+    asking.clock.advance(1801)
+    assert asking.token() == "one"
+    eventually(lambda: asking.asked == 2)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            # Its parent's renewal is none of its own.
+            if asking.token() == "one":
+                asking.dispatcher.close()
+                code = 0 if asking.token() == "three" else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    eventually(lambda: asking.token() == "two")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks its processes")
+def test_of_all_processes_one_renews(raw_server: RawServer, tmp_path: Path) -> None:
+    path = tmp_path / "own" / "tokens.db"
+    # Due at once, and then not for long.
+    raw_server.serve(new("one", refresh_in=0), late(0.5, new("two")))
+    call = {"environment": environment(raw_server), "credential": (CLIENT_ID, CLIENT_SECRET)}
+    with dispatcher(cache=sqlite_cache(path)) as first:
+        first.acquire(**call)
+    told = {"credential": [CLIENT_ID, CLIENT_SECRET]}
+    found = crew({"cache": str(path), "url": raw_server.url, "members": 6, "calls": [told]})
+    assert {token for _, token in notes(found, "got")} <= {"one", "two"}
+    assert len(notes(found, "got")) == 6
+    assert len(raw_server.requests) == 2
+
+
 # Where a person signed in.
 
 
@@ -280,6 +341,16 @@ async def test_tasks_are_spared_trouble_too(asking: Asking, trouble: str) -> Non
     asking.clock.advance(3301)
     asked = (asking.dispatcher.acquire_async(**asking.call, timeout=0.5) for _ in range(20))
     assert {each.access_token for each in await asyncio.gather(*asked)} == {"one"}
+
+
+def test_sources_are_spared_trouble_too(asking: Asking) -> None:
+    asking.server.serve(new("one"), BROKEN, BROKEN, new("two"))
+    source = asking.dispatcher.bind(**asking.call)
+    assert source.token() == "one"
+    asking.clock.advance(3301)
+    assert source.token() == "one"
+    assert source.token() == "one"
+    assert source.token() == "two"
 
 
 def test_threads_that_follow_are_spared_trouble_too(asking: Asking) -> None:
