@@ -59,8 +59,8 @@ class Acquisition:
 
     __slots__ = (
         "_account", "_at_rest", "_behind", "_by_account", "_deadline", "_is_interactive", "_kept",
-        "_may_prolong", "_must_ask", "_place", "_settled", "_sign_in", "_slot", "_stale",
-        "_timeout", "_vault_failure", "key",
+        "_may_prolong", "_must_ask", "_place", "_settled", "_sign_in", "_slot", "_timeout",
+         "_vault_failure", "key",
     )  # fmt: skip
 
     def __init__(
@@ -70,13 +70,11 @@ class Acquisition:
         timeout: float | None,
         *,
         force_refresh: bool = False,
-        stale: AuthenticationResult | None = None,
         behind: bool = False,
     ) -> None:
         request, provider = settled.request, settled.choice.candidate.provider
         self._place = workplace
         self._settled = settled
-        self._stale = stale
         self._at_rest: AuthenticationResult | None = None
         #: Whether this is behind the back of whoever was served: nobody is asked then.
         self._behind = behind
@@ -132,8 +130,7 @@ class Acquisition:
             return None
         if self._behind and place.freshness.is_due(result):
             return None
-        stale = self._stale
-        return None if stale and stale.access_token == result.access_token else result
+        return result
 
     def is_due(self, result: AuthenticationResult) -> bool:
         """Whether a new token should be asked for behind the back of whoever is served this one."""
@@ -209,7 +206,7 @@ class Acquisition:
             case _:
                 return None
         result, place = self._at_rest, self._place
-        if result is None or self._must_ask or self._stale is not None or self._behind:
+        if result is None or self._must_ask or self._behind:
             return None
         return result if place.freshness.serves_in_trouble(self.key, result) else None
 
@@ -392,7 +389,9 @@ class Acquisition:
         try:
             return renew(request, stored.token, context)
         except InvalidGrant as error:
-            if not error.claims and error.suberror in _SPENT:
+            # Behind the back it stays: without its account a token that still serves is not found.
+            is_spent = not error.claims and error.suberror in _SPENT
+            if is_spent and not self._behind:
                 self._place.with_cache(
                     "remove", lambda cache: cache.remove_refresh_token(slot, stored.token)
                 )

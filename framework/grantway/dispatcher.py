@@ -223,8 +223,8 @@ class Dispatcher:
 
         from grantway.acquisition import Acquisition
 
-        def acquire(stale: "AuthenticationResult | None") -> "AuthenticationResult":
-            return self._get(Acquisition(self._workplace, settled, timeout, stale=stale))
+        def acquire() -> "AuthenticationResult":
+            return self._get(Acquisition(self._workplace, settled, timeout))
 
         return TokenSource(acquire, self._workplace.clock, settled.request)
 

@@ -20,9 +20,13 @@ TIMEOUT = 10.0
 AGAIN = 60.0
 """Seconds that pass at least before another attempt for the same token."""
 
+AT_ONCE = 8
+"""How many are under way at most: whoever goes through thousands of tenants must not have as many
+threads, nor ask the authority for all of them in one moment. The others wait for the next call."""
+
 
 class Renewals:
-    """The renewals under way, at most one attempt a minute per key. Safe across threads."""
+    """The renewals under way: a few, and one attempt a minute per key. Safe across threads."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -35,13 +39,13 @@ class Renewals:
         self._pid = os.getpid()
 
     def begin(self, key: str, work: Callable[[], object]) -> None:
-        """Do the work in a thread of its own, unless it was attempted a moment ago."""
+        """Do the work in a thread of its own, unless that was tried just now, or many are at work."""
         if self._pid != os.getpid():
             # A fork: the threads are not in this process, and nor may be the lock's owner.
             self._begin_anew()
         now = self._clock.monotonic()
         with self._lock:
-            if now < self._not_before.get(key, 0.0):
+            if len(self._threads) >= AT_ONCE or now < self._not_before.get(key, 0.0):
                 return
             self._not_before[key] = now + AGAIN
             if len(self._not_before) > 1000:

@@ -23,7 +23,7 @@ class TokenSource:
 
     def __init__(
         self,
-        acquire: "Callable[[AuthenticationResult | None], AuthenticationResult]",
+        acquire: "Callable[[], AuthenticationResult]",
         clock: Clock,
         request: "TokenRequest",
     ) -> None:
@@ -31,9 +31,9 @@ class TokenSource:
         self._time = clock.time
         self._monotonic = clock.monotonic
         self._request = request
-        # Until when it is served unasked by either clock, its access token, the result, and until
-        # when it serves at all by the monotonic clock; replaced as one.
-        self._held: tuple[float, float, str, AuthenticationResult, float] | None = None
+        # Until when it is served unasked by either clock, its access token, and the result;
+        # replaced as one.
+        self._held: tuple[float, float, str, AuthenticationResult] | None = None
 
     def __repr__(self) -> str:
         held = self._held
@@ -68,22 +68,11 @@ class TokenSource:
         return BearerAuth(self.result, self._request, hosts)
 
     def _renew(self) -> "AuthenticationResult":
-        held = self._held
-        # What the monotonic clock says is over must not come back out of the cache, which knows
-        # the wall clock only.
-        is_over = held is not None and self._monotonic() >= held[4]
-        result = self._acquire(held[3] if held is not None and is_over else None)
-        now = self._time()
-        until, uptime = result.serves_until, self._monotonic()
-        unasked = min(until, result.renews_from)
-        if until > now:
-            self._held = (
-                unasked,
-                uptime + unasked - now,
-                result.access_token,
-                result,
-                uptime + until - now,
-            )
+        result = self._acquire()
+        left = min(result.serves_until, result.renews_from) - self._time()
+        if left > 0:
+            until = self._time() + left, self._monotonic() + left
+            self._held = (*until, result.access_token, result)
         else:
             self._held = None
         return result

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from grantway import Event, hookimpl
+from grantway.clock import SystemClock
 
 TESTS = Path(__file__).parents[1]
 
@@ -110,3 +111,19 @@ def said_in(folder: Path, secrets: Iterable[str]) -> list[str]:
     content = b"".join(each.read_bytes() for each in folder.rglob("*") if each.is_file())
     assert content
     return [secret for secret in secrets if secret.encode() in content]
+
+
+class ShiftedClock(SystemClock):
+    """The system's clock, that a test puts forward: all of it, or what hangs on the wall alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed = self._set = 0.0
+        self.time = lambda: time.time() + self._passed + self._set
+        self.monotonic = lambda: time.monotonic() + self._passed
+
+    def advance(self, seconds: float) -> None:
+        self._passed += seconds
+
+    def set(self, seconds: float) -> None:
+        self._set += seconds
