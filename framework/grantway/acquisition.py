@@ -151,6 +151,10 @@ class Acquisition:
         Raises:
             DeadlineExceeded: it is.
         """
+        until = self._place.prolonged.get(self.key, 0.0) if self._may_prolong else 0.0
+        if until > self._deadline:
+            # Whoever does the work has been given more time, and so have those who wait for it.
+            self._prolong(until)
         return self._context(threading.Event()).remaining()
 
     def told_to_wait(self, seconds: float) -> None:
@@ -176,6 +180,8 @@ class Acquisition:
         except GrantwayError as error:
             self._tell("token.failed", error=type(error).__name__)
             return self._at_rest_or(error, context.logger)
+        finally:
+            self._place.prolonged.pop(self.key, None)
 
     def when_late(self, error: DeadlineExceeded) -> AuthenticationResult:
         """What is left to a caller whose own time is up, while another may still do the work.
@@ -474,7 +480,7 @@ class Acquisition:
 
     def _prolong(self, deadline: float) -> None:
         self._timeout += deadline - self._deadline
-        self._deadline = deadline
+        self._deadline = self._place.prolonged[self.key] = deadline
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._place.clock.time(), UTC)

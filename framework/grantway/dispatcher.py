@@ -314,6 +314,7 @@ class Dispatcher:
     def close(self) -> None:
         """Release connections, and the token cache if it was made here; not used afterwards."""
         self._renewals.close()
+        self._flights.cancel()
         self._workplace.close()
 
     def __enter__(self) -> Self:

@@ -138,6 +138,13 @@ class Flights(Generic[R]):
                     raise _twin(failure)
             remaining()
 
+    def cancel(self) -> None:
+        """End the waits inside all work that goes on; whoever waits for it is told `Cancelled`."""
+        with self._lock:
+            flights = tuple(self._flights.values())
+        for flight in flights:
+            flight.cancelled.set()
+
     def _join(self, key: Hashable, me: object, variant: Hashable) -> _Flight[R]:
         """The flight in the air, else a new one, whose pilot is `me`."""
         if self._pid != os.getpid():

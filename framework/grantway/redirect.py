@@ -41,8 +41,8 @@ class RedirectAddress:
         found = re.fullmatch(_ADDRESS, text, re.IGNORECASE | re.ASCII)
         if found is None:
             raise ValueError(
-                f"{text!r} is no plain http address of this machine; register one such as "
-                "http://localhost, and leave its port open or give it"
+                f"{text!r} is no plain http address of this machine, without query and fragment; "
+                "register one such as http://localhost, and leave its port open or give it"
             )
         host, port, path = found.groups()
         number = int(port) if port else None

@@ -64,6 +64,8 @@ class Workplace:
         #: Whether the cache is shared in such a way that those who do can take turns.
         self.coordinates = isinstance(cache, Coordinator)
         self.key_is_checked = False
+        #: Until when those who wait for a key may, where its work has been given more time.
+        self.prolonged: dict[str, float] = {}
         self._transport = transport
         self._made: dict[str, HttpTransport] = {}
         self._environ = configuration.environ

@@ -7,6 +7,7 @@ too, for when the wrong browser opens. Without a way to reach a person nothing i
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from grantway import (
     AuthenticationResult,
@@ -18,7 +19,7 @@ from grantway import (
     TokenRequest,
 )
 from grantway.authority import planned_endpoints
-from grantway.errors import ConfigurationError, InteractionRequired
+from grantway.errors import ConfigurationError, DeadlineExceeded, InteractionRequired
 from grantway.parameters import (
     DEVICE_CODE,
     DOMAIN_HINT,
@@ -32,6 +33,9 @@ from grantway.parameters import (
 from grantway.parts import Screen
 from grantway.redirect import RedirectAddress
 from grantway.secret import MASK
+
+if TYPE_CHECKING:
+    from grantway.oauth.loopback import Listener
 
 SIGN_IN = (
     TENANT_ID,
@@ -138,11 +142,33 @@ def _in_browser(
                 f"To sign in at {request.environment.name}, open this address in a browser on "
                 f"this machine:\n\n{url}\n"
             )
-        code = authorization.code_of(listener.wait(context), sent, found, context)
+        code = authorization.code_of(_answer(listener, context), sent, found, context)
         redeemed = authorization.redemption(request, found, attempt, redirect_uri, code)
         result = exchange(redeemed, request, context, nonce=attempt.nonce, inspect=inspect)
         listener.succeed()
         return result
+
+
+def _answer(listener: "Listener", context: Context) -> Mapping[str, str]:
+    """What the browser brings back.
+
+    Raises:
+        DeadlineExceeded: nothing of this sign-in, in the time there was.
+    """
+    try:
+        return listener.wait(context)
+    except DeadlineExceeded as error:
+        came = (
+            " An answer came that was not of this sign-in, and was refused."
+            if (listener.has_refused)
+            else ""
+        )
+        raise DeadlineExceeded(
+            f"Nobody has signed in within {context.timeout:g} seconds.{came}",
+            remedy="If the browser shows an error, that has to be mended: a redirect URI that is "
+            "not registered, for one. Else start again, or give more time with timeout=.",
+            timeout=error.timeout,
+        ) from None
 
 
 def _has_device_code(request: TokenRequest, found: Endpoints, context: Context) -> bool:

@@ -9,9 +9,11 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import attrs
 import jwt
 import pytest
 import requests
@@ -20,11 +22,11 @@ from grants.test_oidc_provider import credential, of
 from grants.test_refresh_tokens import Keeping
 from grantway import OIDC, AuthorityRequest, Context, Dispatcher, Registry
 from grantway.clock import SystemClock
-from grantway.errors import ConfigurationError, DeadlineExceeded, InvalidClient
+from grantway.errors import Cancelled, ConfigurationError, DeadlineExceeded, InvalidClient
 from grantway.oauth.transport import HttpTransport
 from grantway.parts import Prompter, Screen
 from grantway.terminal import StreamPrompter
-from oauth.support import environment
+from oauth.support import RAW, FakeClock, environment, granted
 from peers.oidc_provider import OidcProvider
 from peers.oidc_provider_login import approve_device, visit_authorization
 from servers.raw import RawServer, json_answer
@@ -393,3 +395,59 @@ def test_who_asks_for_the_same_at_once_waits_for_the_one_sign_in(
     assert found[0] == found[1]
     assert len(CODE.findall(log.text)) == 1
     assert "this one waits 300 s at most" in log.text
+
+
+def test_who_waits_for_a_sign_in_has_as_much_time_as_whoever_signs_in(
+    raw_server: RawServer,
+) -> None:
+    clock = FakeClock()
+    pending = json_answer({"error": "authorization_pending"}, 400)
+    raw_server.serve(
+        json_answer(
+            {
+                "device_code": "d",
+                "user_code": "ABCD",
+                "verification_uri": f"{raw_server.url}/enter",
+                "expires_in": 900,
+                "interval": 5,
+            }
+        ),
+        path="/device",
+    )
+    raw_server.serve(*[pending] * 100, granted(), path="/token")
+    of = environment(raw_server, attrs.evolve(RAW, device_authorization_path="{authority}/device"))
+    call: dict[str, Any] = {"environment": of, "application_id": "x", "device_code": True}
+    with dispatcher(StreamPrompter(Log()), clock=clock) as asking:
+        with ThreadPoolExecutor(2) as threads:
+            found = [threads.submit(asking.acquire, **call) for _ in range(2)]
+            tokens = {each.result(60).access_token for each in found}
+    assert len(tokens) == 1
+    # Longer than the 300 seconds that a call has by itself.
+    assert sum(clock.waits) > 300
+
+
+def test_closing_the_dispatcher_ends_a_sign_in_that_is_waited_for(raw_server: RawServer) -> None:
+    shown = Log()
+    raw_server.serve(
+        json_answer(
+            {
+                "device_code": "d",
+                "user_code": "ABCD",
+                "verification_uri": f"{raw_server.url}/enter",
+                "expires_in": 900,
+                "interval": 5,
+            }
+        ),
+        path="/device",
+    )
+    of = environment(raw_server, attrs.evolve(RAW, device_authorization_path="{authority}/device"))
+    asking = dispatcher(StreamPrompter(shown))
+    with ThreadPoolExecutor(1) as threads:
+        found = threads.submit(asking.acquire, environment=of, application_id="x", device_code=True)
+        until = time.monotonic() + 20
+        while "ABCD" not in shown.getvalue():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        asking.close()
+        with pytest.raises(Cancelled):
+            found.result(20)

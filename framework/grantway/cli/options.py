@@ -229,12 +229,15 @@ def _refusal(parameter: Parameter[object]) -> InvalidParameter:
 
     kind = metavar(parameter)
     shape = "USER=REFERENCE, where REFERENCE is" if kind == "USER=REFERENCE" else "a reference:"
+    places = "env:NAME, file:PATH, - (standard input), prompt:TEXT or keyring:SERVICE/NAME"
+    if parameter.parse is reference:
+        # It is written to, not read.
+        places = "file:PATH or keyring:SERVICE/NAME"
     return InvalidParameter(
         f"{parameter.name}: a secret is not accepted on the command line, which others can read."
         if parameter.secret
         else f"{parameter.name}: this is not a reference.",
-        remedy=f"Give {shape} env:NAME, file:PATH, - (standard input), prompt:TEXT or "
-        "keyring:SERVICE/NAME.",
+        remedy=f"Give {shape} {places}.",
         parameter=parameter.name,
     )
 

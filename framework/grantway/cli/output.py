@@ -9,7 +9,10 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _STYLES = {
     "bold": "1", "dim": "2", "red": "1;31", "green": "32", "yellow": "33", "cyan": "36",
@@ -89,6 +92,11 @@ def to_json(value: object, *, indent: int | None = 2) -> str:
     import json
 
     return json.dumps(value, indent=indent, default=str)
+
+
+def instant(when: "datetime") -> str:
+    """An instant for people: to the second, in UTC."""
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def heading(text: str) -> str:

@@ -166,7 +166,7 @@ def refusal(
     refused = kind(
         f"{host} refused the {request.endpoint} request ({where})"
         f"{f': {said}' if said else ', without saying why'}.",
-        remedy=advice or ("" if said else _UNSAID),
+        remedy=advice or _remedy(kind, said, in_browser=answer is None),
         error=error,
         description=description,
         codes=codes,
@@ -287,6 +287,15 @@ def _learn_secrets(parsed: Mapping[str, object], context: Context) -> str:
 def _is_usable(token: object) -> bool:
     """Whether it can be sent as it is; asked in a frame of its own, which no traceback shows."""
     return isinstance(token, str) and _TOKEN.fullmatch(token) is not None
+
+
+def _remedy(kind: type[AuthorityError], said: str, *, in_browser: bool) -> str:
+    if in_browser and kind is AccessDenied:
+        return (
+            "Start again, and agree to the sign-in; if that is not offered, ask whoever "
+            "administers the application."
+        )
+    return "" if said else _UNSAID
 
 
 def _codes(facts: Mapping[str, object], description: str, context: Context) -> list[int]:

@@ -120,6 +120,8 @@ class Listener:
         self._accepts = accepts
         self._lock = threading.Lock()
         self._answer: Answer | None = None
+        #: Whether an answer came that looked like one, and was of another sign-in.
+        self.has_refused = False
         self._arrived = threading.Event()
         self._concluded = threading.Event()
         self._shown = threading.Event()
@@ -177,7 +179,10 @@ class Listener:
     def take(self, answer: Answer) -> bool:
         """Take an answer, if it is the one that is waited for."""
         with self._lock:
-            if self._answer is not None or not self._accepts(answer):
+            if self._answer is not None:
+                return False
+            if not self._accepts(answer):
+                self.has_refused = self.has_refused or "state" in answer
                 return False
             self._answer = answer
         self._arrived.set()

@@ -1,5 +1,6 @@
 """`grantway token`: an access token, on standard output."""
 
+import logging
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -9,6 +10,7 @@ from grantway.cli.calls import call_options, check_names, explained
 from grantway.cli.options import ParameterCommand, given
 from grantway.cli.session import Session
 from grantway.errors import ProtocolViolation, VaultError
+from grantway.parameters import CONSENT, SAVE_REFRESH_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +114,11 @@ def command(
             if error.result is not None:
                 show(cast("AuthenticationResult", error.result), format_, all_tokens=all_tokens)
             raise
+    if parameters.get(CONSENT.name) and not (SAVE_REFRESH_TOKEN.name in parameters or all_tokens):
+        logging.getLogger("grantway").warning(
+            "the refresh token of this consent is kept nowhere: use `grantway consent`, or "
+            "--save-refresh-token"
+        )
     show(result, format_, all_tokens=all_tokens)
 
 
@@ -156,7 +163,7 @@ def _table(result: "AuthenticationResult") -> str:
         "Resource": result.resource or "",
         "Scopes": " ".join(result.scopes),
         "Token type": result.token_type,
-        "Expires on": result.expires_on.isoformat() if result.expires_on else "not said",
+        "Expires on": output.instant(result.expires_on) if result.expires_on else "not said",
         "Signed in with": ", ".join(result.authentication_methods),
         "Refresh token": "came" if result.refresh_token else "none",
         "Correlation id": result.correlation_id,
