@@ -84,7 +84,7 @@ def test_4_processes_with_one_redis_server_send_one_request(
 def test_a_failed_flight_fails_all_who_wait_alike_and_is_not_kept(
     raw_server: RawServer, tmp_path: Path
 ) -> None:
-    raw_server.serve(late(0.3, REFUSED), granted())
+    raw_server.serve(late(3.0, REFUSED), granted())
     with dispatcher(cache=sqlite_cache(tmp_path / "tokens.db")) as asking:
         found = together(32, lambda _: asking.acquire(**given(raw_server)))
         assert all(isinstance(each, InvalidClient) for each in found)
@@ -95,7 +95,7 @@ def test_a_failed_flight_fails_all_who_wait_alike_and_is_not_kept(
 
 
 async def test_a_failed_flight_fails_all_tasks_alike(raw_server: RawServer) -> None:
-    raw_server.serve(late(0.3, REFUSED), granted())
+    raw_server.serve(late(3.0, REFUSED), granted())
     with dispatcher() as asking:
         asked = (asking.acquire_async(**given(raw_server)) for _ in range(50))
         found = await asyncio.gather(*asked, return_exceptions=True)

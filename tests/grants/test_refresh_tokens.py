@@ -399,7 +399,6 @@ def raising(error: BaseException) -> Callable[..., NoReturn]:
         ("put_refresh_token", raising(OSError(28, "what-nobody-may-see"))),
         ("get_refresh_token", lambda *_: "what-nobody-may-see"),
         ("get_refresh_token", raising(KeyError("what-nobody-may-see"))),
-        ("close", raising(OSError(28, "what-nobody-may-see"))),
     ],
 )
 def test_a_cache_that_breaks_its_contract_never_loses_a_token(
