@@ -212,7 +212,10 @@ def test_of_all_processes_one_renews(raw_server: RawServer, tmp_path: Path) -> N
     path = tmp_path / "own" / "tokens.db"
     # Due at once, and then not for long.
     raw_server.serve(new("one", refresh_in=0), late(0.5, new("two")))
-    call = {"environment": environment(raw_server), "credential": (CLIENT_ID, CLIENT_SECRET)}
+    call: dict[str, Any] = {
+        "environment": environment(raw_server),
+        "credential": (CLIENT_ID, CLIENT_SECRET),
+    }
     with dispatcher(cache=sqlite_cache(path)) as first:
         first.acquire(**call)
     told = {"credential": [CLIENT_ID, CLIENT_SECRET]}
