@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 
 from grantway.errors import GrantwayError
-from grantway.parts import Clock
+from grantway.provider import Clock
 
 TIMEOUT = 10.0
 """Seconds that such a renewal may take."""
@@ -39,7 +39,7 @@ class Renewals:
         self._pid = os.getpid()
 
     def begin(self, key: str, work: Callable[[], object]) -> None:
-        """Do the work in a thread of its own, unless it was tried just now or many are at work."""
+        """Do the work in a thread of its own, unless that was just tried, or many are at work."""
         if self._pid != os.getpid():
             # A fork: the threads are not in this process, and nor may be the lock's owner.
             self._begin_anew()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -137,3 +138,28 @@ def test_a_clock_set_back_after_a_token_was_obtained_serves_nothing_that_is_over
             assert world.uptime < world.issued[token] + 3600 - 300
             world.wall, world.uptime = world.wall + 60, world.uptime + 60
     assert len(world.requests) == 2
+
+
+@pytest.mark.parametrize("seconds", [-86_400.0, -400.0, 86_400.0])
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_clock_that_is_set_costs_one_token_and_no_more(seconds: float, which: int) -> None:
+    """Whether it is asked for by who obtained the one before, or by another with the same cache."""
+    world, cache = World(3600), MemoryTokenCache()
+    call: dict[str, Any] = {"environment": environment("http://127.0.0.1:9"), "provider": "Clocked"}
+    asking = [dispatcher(world, clock=world, cache=cache) for _ in range(2)]
+    asking[0].acquire(**call)
+    world.wall += seconds
+    source = asking[which].bind(**call)
+    found = {asking[which].acquire(**call).access_token for _ in range(20)}
+    found |= {source.token() for _ in range(20)}
+    assert found == {"token 1"}
+    assert len(world.requests) == 2
+
+
+def test_a_clock_that_is_set_a_little_costs_nothing() -> None:
+    world = World(3600)
+    call: dict[str, Any] = {"environment": environment("http://127.0.0.1:9"), "provider": "Clocked"}
+    with dispatcher(world, clock=world) as asking:
+        for seconds in (0, -250, 200, -200):
+            world.wall += seconds
+            assert asking.acquire(**call).access_token == "token 0"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from cache.support import sqlite_cache
@@ -21,6 +22,7 @@ from grantway.errors import (
     GrantwayError,
     InteractionRequired,
     InvalidClient,
+    InvalidGrant,
     MalformedResponse,
     Throttled,
     TransportError,
@@ -212,7 +214,10 @@ def test_of_all_processes_one_renews(raw_server: RawServer, tmp_path: Path) -> N
     path = tmp_path / "own" / "tokens.db"
     # Due at once, and then not for long.
     raw_server.serve(new("one", refresh_in=0), late(0.5, new("two")))
-    call = {"environment": environment(raw_server), "credential": (CLIENT_ID, CLIENT_SECRET)}
+    call: dict[str, Any] = {
+        "environment": environment(raw_server),
+        "credential": (CLIENT_ID, CLIENT_SECRET),
+    }
     with dispatcher(cache=sqlite_cache(path)) as first:
         first.acquire(**call)
     told = {"credential": [CLIENT_ID, CLIENT_SECRET]}
@@ -274,6 +279,19 @@ def test_the_earlier_sign_in_serves_no_more(raw_server: RawServer) -> None:
     with pytest.raises(InteractionRequired):
         sign_in(issuer, None, cache=cache, clock=clock)
     assert len(issuer.redeemed) == before
+
+
+def test_it_is_told_what_to_do_about_it(raw_server: RawServer) -> None:
+    issuer, clock, cache = Issuer(raw_server), ShiftedClock(), MemoryTokenCache()
+    signed_in(issuer, clock, cache)
+    refusal = {"error": "invalid_grant", "suberror": "bad_token", "error_codes": [50173]}
+    issuer.server.serve(json_answer(refusal, 400), path="/token")
+    advised = attrs.evolve(issuer.environment, advice={50173: "The password was changed."})
+    clock.advance(3600)
+    with pytest.raises(InteractionRequired) as caught:
+        sign_in(advised, None, cache=cache, clock=clock)
+    assert caught.value.remedy.startswith("The password was changed. ")
+    assert isinstance(caught.value.__cause__, InvalidGrant)
 
 
 @pytest.mark.parametrize("suberror", ["bad_token", "token_expired"])
