@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 
 from grantway.errors import GrantwayError
-from grantway.provider import Clock
+from grantway.parts import Clock
 
 TIMEOUT = 10.0
 """Seconds that such a renewal may take."""
