@@ -35,12 +35,12 @@ from grantway.errors import (
 )
 from grantway.events import emit
 from grantway.intake import Settled
-from grantway.parameters import ACCOUNT, CLAIMS, PROMPT, REFRESH_TOKEN, SAVE_REFRESH_TOKEN
+from grantway.parameters import ACCOUNT, CLAIMS, PROMPT, REFRESH_TOKEN
+from grantway.refresh_tokens import RefreshTokens
 from grantway.request import TokenRequest
 from grantway.result import AuthenticationResult, UserInfo
 from grantway.secret import Secret
 from grantway.suggest import text_of
-from grantway.token_cache import StoredRefreshToken
 from grantway.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -58,9 +58,8 @@ class Acquisition:
     """One attempt at one token, from the opened secrets to the stored result."""
 
     __slots__ = (
-        "_account", "_at_rest", "_behind", "_by_account", "_deadline", "_is_interactive", "_kept",
-        "_may_prolong", "_must_ask", "_place", "_settled", "_sign_in", "_slot", "_timeout",
-         "_vault_failure", "key",
+        "_account", "_at_rest", "_behind", "_by_account", "_deadline", "_is_interactive",
+        "_may_prolong", "_must_ask", "_place", "_settled", "_sign_in", "_timeout", "_tokens", "key",
     )  # fmt: skip
 
     def __init__(
@@ -114,9 +113,7 @@ class Acquisition:
                 parameter="timeout",
             )
         self._deadline = workplace.clock.monotonic() + self._timeout
-        self._kept: Secret | None = None
-        self._slot: str | None = None
-        self._vault_failure: VaultError | None = None
+        self._tokens: RefreshTokens | None = None
 
     def fresh(self) -> AuthenticationResult | None:
         """The result at rest, if it may be served."""
@@ -231,7 +228,14 @@ class Acquisition:
             request = vaults.open_secrets(
                 self._settled.request, self._place.registry.vaults, context
             )
-            result = self._obtain(request, context)
+            tokens = self._tokens = RefreshTokens(
+                self._place,
+                request,
+                self._account,
+                by_account=self._by_account,
+                tell=lambda place: self._tell("refresh_token.kept", saved_to=place),
+            )
+            result = self._obtain(request, tokens, context)
         except (GrantwayError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
@@ -242,8 +246,8 @@ class Acquisition:
             _log_frames(error, context)
         if result is None:
             raise self._plugin_failed(f"raised {raised}")
-        if self._vault_failure is not None:
-            failure = self._vault_failure
+        failure = self._tokens.failure if self._tokens else None
+        if failure is not None:
             raise VaultError(
                 failure.message, remedy=failure.remedy, scheme=failure.scheme, result=result
             )
@@ -260,18 +264,20 @@ class Acquisition:
             distribution=plugin.distribution,
         )
 
-    def _obtain(self, request: TokenRequest, context: Context) -> AuthenticationResult:
+    def _obtain(
+        self, request: TokenRequest, tokens: RefreshTokens, context: Context
+    ) -> AuthenticationResult:
         """Renew or authenticate; store what comes, tell observers."""
-        self._slot = self._slot_of(request)
         with ExitStack() as stack:
-            if self._slot and not request.environment.protocol.refresh_tokens_stay:
+            if tokens.slot and not request.environment.protocol.refresh_tokens_stay:
                 # One refresh token may serve many tenants and resources, each under its own key.
-                stack.enter_context(alone(self._place, self._slot, context, self.told_to_wait))
-            result, wanted, refused = self._renewed(request, context)
+                stack.enter_context(alone(self._place, tokens.slot, context, self.told_to_wait))
+            result, wanted, refused = self._renewed(request, tokens, context)
             renewed = result is not None
             if result is None:
+                tokens.begin_anew()
                 result = self._authenticated(wanted, context, refused)
-            result = self._stored(result, request, context)
+            result = self._stored(result, request, tokens, context)
         self._tell(
             "token.acquired",
             tenant_id=result.tenant_id,
@@ -284,9 +290,6 @@ class Acquisition:
     def _authenticated(
         self, request: TokenRequest, context: Context, refused: GrantwayError | None
     ) -> AuthenticationResult:
-        if self._by_account:
-            # Whoever signs in now may be another account, with a slot of its own.
-            self._slot = None
         try:
             return self._settled.choice.candidate.provider.authenticate(request, context)
         except InteractionRequired as error:
@@ -300,7 +303,11 @@ class Acquisition:
             ) from refused
 
     def _stored(
-        self, result: AuthenticationResult, request: TokenRequest, context: Context
+        self,
+        result: AuthenticationResult,
+        request: TokenRequest,
+        tokens: RefreshTokens,
+        context: Context,
     ) -> AuthenticationResult:
         """Check what a provider has returned, put it into the cache, and complete it.
 
@@ -315,9 +322,7 @@ class Acquisition:
         given = request.get(REFRESH_TOKEN)
         newest = Secret(result.refresh_token) if result.refresh_token else None
         if newest is not None and newest != given:
-            if self._by_account and result.account is None and self._slot is None:
-                self._slot = self._unnamed_slot(request)
-            context.keep_refresh_token(newest, result.account)
+            tokens.keep_last(context, newest, result.account)
         if wrong := fault(result):
             raise self._plugin_failed(f"returned a result that cannot be: {wrong}")
         result = attrs.evolve(
@@ -334,7 +339,7 @@ class Acquisition:
         return result
 
     def _renewed(
-        self, request: TokenRequest, context: Context
+        self, request: TokenRequest, tokens: RefreshTokens, context: Context
     ) -> tuple[AuthenticationResult | None, TokenRequest, GrantwayError | None]:
         """What a refresh token at rest brings; else the request to authenticate by, and why.
 
@@ -344,7 +349,7 @@ class Acquisition:
         if self._sign_in:
             return None, request, None
         try:
-            return self._renew(request, context), request, None
+            return self._renew(request, tokens, context), request, None
         except InvalidGrant as error:
             return None, _demanding(request, error.claims), error
         except (InteractionRequired, AuthorityError) as error:
@@ -375,7 +380,9 @@ class Acquisition:
             return self.key
         return self._settled.key(self._place.cache.fingerprint_key, result.account.subject)
 
-    def _renew(self, request: TokenRequest, context: Context) -> AuthenticationResult | None:
+    def _renew(
+        self, request: TokenRequest, tokens: RefreshTokens, context: Context
+    ) -> AuthenticationResult | None:
         """Try the refresh token at rest; None where there is none.
 
         Raises:
@@ -383,13 +390,9 @@ class Acquisition:
                 does not serve for this, and stays for what it does serve for.
             GrantwayError: as the provider raises it.
         """
-        renew, slot = self._settled.choice.candidate.provider.renew, self._slot
-        if renew is None or slot is None:
-            return None
-        stored = self._place.with_cache(
-            "get", lambda cache: cache.get_refresh_token(slot), StoredRefreshToken
-        )
-        if stored is None:
+        renew = self._settled.choice.candidate.provider.renew
+        stored = tokens.at_rest() if renew is not None else None
+        if renew is None or stored is None:
             return None
         context.redactor.add(stored.token)
         try:
@@ -398,64 +401,12 @@ class Acquisition:
             # Behind the back it stays: without its account a token that still serves is not found.
             is_spent = not error.claims and error.suberror in _SPENT
             if is_spent and not self._behind:
-                self._place.with_cache(
-                    "remove", lambda cache: cache.remove_refresh_token(slot, stored.token)
-                )
+                tokens.remove(stored)
             raise
 
-    def _slot_of(self, request: TokenRequest) -> str | None:
-        """Where the refresh token rests that would serve this request, if one does."""
-        given = request.get(REFRESH_TOKEN)
-        if isinstance(given, Secret):
-            return keys.successor_slot(self._place.cache.fingerprint_key, request, given)
-        if self._account:
-            return self._account.slot
-        if self._by_account and not accounts.expected(request):
-            slot = self._unnamed_slot(request)
-            cached = self._place.with_cache(
-                "get", lambda cache: cache.get_refresh_token(slot), StoredRefreshToken
-            )
-            return slot if cached else None
-        return None
-
-    def _unnamed_slot(self, request: TokenRequest) -> str:
-        """Where the refresh token rests of an authority that does not say who has signed in."""
-        return keys.account_slot(self._place.cache.fingerprint_key, request, "")
-
     def _keep(self, context: Context, token: Secret, account: UserInfo | None) -> None:
-        place, request = self._place, self._settled.request
-        destination = request.get(SAVE_REFRESH_TOKEN)
-        is_new, self._kept = token != self._kept, token
-        try:
-            if is_new and destination is not None:
-                kept = place.registry.vaults
-                # The answer in hand is still good: it is completed, then goes with the error.
-                self._vault_failure = vaults.save(token, destination, kept, context)
-        finally:
-            # Whatever becomes of the vault, not even an interrupt there loses the token.
-            key = place.cache.fingerprint_key
-            slot, owner = self._slot, ""
-            if self._by_account:
-                owner = keys.owner_key(key, request)
-                if slot is None and account is not None:
-                    slot = keys.account_slot(key, request, account.subject)
-            # A provider that renews nothing has no use for one, and takes the place of none.
-            if slot:
-                known = self._account
-                if account is None and known is not None and slot == known.slot:
-                    # A renewal need not say again who it is (OpenID Connect Core, section 12.2).
-                    account = known.info
-                stored = StoredRefreshToken(
-                    token,
-                    account,
-                    owner,
-                    environment=request.environment.name,
-                    provider=request.provider,
-                    client_id=request.client_id,
-                )
-                place.with_cache("put", lambda cache: cache.put_refresh_token(slot, stored))
-        if is_new:
-            self._tell("refresh_token.kept", saved_to=str(destination) if destination else "")
+        if self._tokens is not None:
+            self._tokens.keep(context, token, account)
 
     def _context(self, cancelled: threading.Event) -> Context:
         place = self._place

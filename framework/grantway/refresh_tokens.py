@@ -1,0 +1,140 @@
+"""The refresh tokens of one request: where they rest, and that none is lost.
+
+One that a caller gave has a *successor*, which rests under the fingerprint of the one given. One
+that a sign-in brought rests in the slot of its account, or, where the authority does not say who
+has signed in, in one that has no name.
+
+A new one goes to the vault that the caller named and to the token cache, in this order, the moment
+it arrives. A vault that fails is remembered, and told once the answer in hand is completed.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from grantway import accounts, vaults
+from grantway.accounts import Account
+from grantway.cache import keys
+from grantway.context import Context
+from grantway.parameters import REFRESH_TOKEN, SAVE_REFRESH_TOKEN
+from grantway.request import TokenRequest
+from grantway.result import UserInfo
+from grantway.secret import Secret
+from grantway.token_cache import StoredRefreshToken
+from grantway.workplace import Workplace
+
+if TYPE_CHECKING:
+    from grantway.errors import VaultError
+
+
+class RefreshTokens:
+    """Finds and keeps them.
+
+    Args:
+        place: whose cache and vaults are used.
+        request: the request, its secrets opened.
+        account: whose sign-in is meant, where that is known.
+        by_account: whether they rest by account: the provider can renew, and none was given.
+        tell: tells observers that one was kept, and where it was saved to.
+
+    Attributes:
+        slot: where the one rests that serves this request; None: there is none.
+        failure: what went wrong when one was saved to the vault that the caller named.
+    """
+
+    def __init__(
+        self,
+        place: Workplace,
+        request: TokenRequest,
+        account: Account | None,
+        *,
+        by_account: bool,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._place = place
+        self._request = request
+        self._account = account
+        self._by_account = by_account
+        self._tell = tell
+        self._newest: Secret | None = None
+        self.failure: VaultError | None = None
+        self.slot = self._find()
+
+    def _find(self) -> str | None:
+        given, key = self._request.get(REFRESH_TOKEN), self._place.cache.fingerprint_key
+        if isinstance(given, Secret):
+            return keys.successor_slot(key, self._request, given)
+        if self._account:
+            return self._account.slot
+        if self._by_account and not accounts.expected(self._request):
+            slot = self._unnamed
+            return slot if self._at(slot) else None
+        return None
+
+    def at_rest(self) -> StoredRefreshToken | None:
+        """The one that serves this request."""
+        return self._at(self.slot) if self.slot is not None else None
+
+    def remove(self, stored: StoredRefreshToken) -> None:
+        """Forget one that is spent; a newer one in its place stays."""
+        slot = self.slot
+        if slot is not None:
+            self._place.with_cache(
+                "remove", lambda cache: cache.remove_refresh_token(slot, stored.token)
+            )
+
+    def begin_anew(self) -> None:
+        """Whoever signs in now may be another account, with a slot of its own."""
+        if self._by_account:
+            self.slot = None
+
+    def keep_last(self, context: Context, token: Secret, account: UserInfo | None) -> None:
+        """Keep the newest of a result that is complete, though nobody may be known to be in it."""
+        if self._by_account and account is None and self.slot is None:
+            self.slot = self._unnamed
+        context.keep_refresh_token(token, account)
+
+    def keep(self, context: Context, token: Secret, account: UserInfo | None) -> None:
+        """Put one where it is safe; see `Context.keep_refresh_token`."""
+        destination = self._request.get(SAVE_REFRESH_TOKEN)
+        is_new, self._newest = token != self._newest, token
+        try:
+            if is_new and destination is not None:
+                kept = self._place.registry.vaults
+                self.failure = vaults.save(token, destination, kept, context)
+        finally:
+            # Whatever becomes of the vault, not even an interrupt there loses the token.
+            self._store(token, account)
+        if is_new:
+            self._tell(str(destination) if destination else "")
+
+    def _store(self, token: Secret, account: UserInfo | None) -> None:
+        request, key = self._request, self._place.cache.fingerprint_key
+        slot, owner, known = self.slot, "", self._account
+        if self._by_account:
+            owner = keys.owner_key(key, request)
+            if slot is None and account is not None:
+                slot = keys.account_slot(key, request, account.subject)
+        if not slot:
+            # A provider that renews nothing has no use for one, and takes the place of none.
+            return
+        if account is None and known is not None and slot == known.slot:
+            # A renewal need not say again who it is (OpenID Connect Core, section 12.2).
+            account = known.info
+        stored = StoredRefreshToken(
+            token,
+            account,
+            owner,
+            environment=request.environment.name,
+            provider=request.provider,
+            client_id=request.client_id,
+        )
+        self._place.with_cache("put", lambda cache: cache.put_refresh_token(slot, stored))
+
+    @property
+    def _unnamed(self) -> str:
+        return keys.account_slot(self._place.cache.fingerprint_key, self._request, "")
+
+    def _at(self, slot: str) -> StoredRefreshToken | None:
+        return self._place.with_cache(
+            "get", lambda cache: cache.get_refresh_token(slot), StoredRefreshToken
+        )
