@@ -95,7 +95,7 @@ def test_assignments_are_quoted_for_the_shell() -> None:
 def test_the_table_shows_what_is_known_but_no_token() -> None:
     outcome = token(Shop(), *VOUCHER, "-o", "table")
     assert "Mall" in outcome.stdout
-    assert "2030-01-01T01:00:00" in outcome.stdout
+    assert "2030-01-01 01:00:00 UTC" in outcome.stdout
     assert "-token" not in outcome.stdout
 
 
