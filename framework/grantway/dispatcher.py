@@ -18,7 +18,7 @@ forked child.
 
 from typing import TYPE_CHECKING, Literal, Self, Unpack, overload
 
-from grantway.errors import DeadlineExceeded
+from grantway.errors import DeadlineExceeded, InvalidParameter
 from grantway.flights import Flights
 from grantway.intake import Intake, take
 from grantway.parts import Clock, Prompter
@@ -300,9 +300,18 @@ class Dispatcher:
             Whether the authority has revoked the refresh token. Some offer no such thing.
 
         Raises:
+            InvalidParameter: it is no account.
             CacheError: the cache failed, and may still have some of it.
         """
+        from grantway.accounts import Account
         from grantway.sign_out import sign_out
+
+        if not isinstance(account, Account):
+            raise InvalidParameter(
+                f"account: a {type(account).__name__} is none.",
+                remedy="Give one of those that accounts() returns.",
+                parameter="account",
+            )
 
         return sign_out(self._workplace, account, environment, credential, timeout)
 

@@ -64,6 +64,7 @@ class Workplace:
         #: Whether the cache is shared in such a way that those who do can take turns.
         self.coordinates = isinstance(cache, Coordinator)
         self.key_is_checked = False
+        self._told: set[str] = set()
         #: Until when those who wait for a key may, where its work has been given more time.
         self.prolonged: dict[str, float] = {}
         self._transport = transport
@@ -159,7 +160,10 @@ class Workplace:
 
         from grantway.events import emit
 
-        logging.getLogger("grantway.cache").warning("the token cache failed: %s", failure)
+        # A cache that is out of order fails at each step: that is told once.
+        level = logging.DEBUG if str(failure) in self._told else logging.WARNING
+        self._told.add(str(failure))
+        logging.getLogger("grantway.cache").log(level, "the token cache failed: %s", failure)
         now = self.clock.time()
         emit(self.registry.observers, now, "cache.failed", operation=operation, error=error)
         return None

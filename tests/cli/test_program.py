@@ -259,7 +259,8 @@ def test_colour_is_for_terminals_that_want_it(variables: dict[str, str], coloure
 def test_ctrl_c_ends_with_130_and_a_line_of_its_own(args: list[str], tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text('[environments.X]\nauthority = "https://x.example"\ntenant = "t"\n')
-    env = {**os.environ, "GRANTWAY_CONFIG": str(file)}
+    # At a terminal of continuous integration nobody is asked.
+    env = {**os.environ, "GRANTWAY_CONFIG": str(file), "CI": ""}
     child = pexpect.spawn(str(GRANTWAY), args, env=env, encoding="utf-8", timeout=30)
     child.expect(["Ctrl-D:", "Secret: "])
     child.sendintr()

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import pytest
 import segno
 
@@ -325,7 +326,9 @@ def test_a_stream_is_shown_a_code_only_where_one_is_asked_for(
     shows: bool,
 ) -> None:
     run_in(monkeypatch, is_terminal=False)
-    here = Session(configuration=PROFILES, registry=session().registry)
+    # The profiles were read before the variables were settled.
+    configuration = attrs.evolve(PROFILES, environ={})
+    here = Session(configuration=configuration, registry=session().registry)
     with here.dispatcher(profile, parameters) as asking:
         assert isinstance(asking._workplace.prompter, StreamPrompter) is shows
 

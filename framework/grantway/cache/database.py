@@ -298,7 +298,8 @@ class Database:
         code = _code(error)
         if code == sqlite3.SQLITE_READONLY:
             # Where the system would let us write, the file says so of itself.
-            return os.access(self.path, os.W_OK)
+            files = (self.path, self._beside("-wal"), self._beside("-shm"))
+            return all(os.access(each, os.W_OK) for each in files if each.exists())
         if code == 0:
             return isinstance(error, UnicodeDecodeError)
         return code & _PRIMARY not in _ENVIRONMENT

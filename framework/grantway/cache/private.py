@@ -141,6 +141,14 @@ def _check(path: Path, status: os.stat_result, kind: str) -> None:
         what, remedy = "belongs to another user", "Name a place of your own: sqlite:///PATH."
     elif status.st_mode & _OTHERS:
         what, remedy = "is open to other users", f"Put it right with: chmod {mode} {path}"
+        if kind == "folder":
+            # It may be one that others need, as the system's own are.
+            remedy = (
+                "Name a folder for it alone: sqlite:///PATH; a new one is made as it has to be. If "
+                f"this one is for nothing else: chmod {mode} {path}"
+            )
+            if status.st_mode & stat.S_ISVTX:
+                remedy = "Name a folder for it alone: sqlite:///PATH."
     else:
         return
     raise CacheError(f"{path} {what}, so no token is kept there.", remedy=remedy)

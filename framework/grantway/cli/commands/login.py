@@ -1,5 +1,6 @@
 """`grantway login`: a person signs in, so that nobody is asked for a while."""
 
+import logging
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -88,6 +89,12 @@ def command(
     if result is None:
         with session.dispatcher(profile, parameters) as dispatcher:
             result = _acquired(dispatcher, call, timeout)
+        with session.dispatcher(profile, parameters, silent=True) as dispatcher:
+            if _silently(dispatcher, call, timeout) is None:
+                logging.getLogger("grantway").warning(
+                    "this sign-in is kept nowhere: the token cache does not outlast this command, "
+                    "or failed (see `grantway cache info`)"
+                )
     protocol = session.registry.environment(result.environment).protocol
     facts = _facts(result, protocol, explanation, already=already)
     if as_json:
