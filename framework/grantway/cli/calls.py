@@ -50,6 +50,16 @@ def call_options(function: F) -> F:
     return function
 
 
+def timeout_option(function: F) -> F:
+    """The option `--timeout` of a command for which a person acts."""
+    return click.option(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help="Seconds it may take. [default: 300; with a device code, until that expires]",
+    )(function)
+
+
 def check_names(
     registry: "Registry", provider: str | None, parameter_set: str | None = None
 ) -> None:

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from grantway.cli import output
-from grantway.cli.calls import call_options, check_names, explained, refresh_token_expiry
+from grantway.cli.calls import (
+    call_options,
+    check_names,
+    explained,
+    refresh_token_expiry,
+    timeout_option,
+)
+from grantway.cli.command import json_option
 from grantway.cli.options import ParameterCommand, given
 from grantway.cli.session import Session
 from grantway.errors import InvalidParameter
@@ -51,13 +58,8 @@ _MULTIFACTOR = "mfa"
     ),
 )
 @call_options
-@click.option(
-    "--timeout",
-    type=float,
-    metavar="SECONDS",
-    help="Seconds it may take. [default: 300; with a device code, until that expires]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON; errors in JSON too.")
+@timeout_option
+@json_option
 @click.pass_context
 def command(
     context: click.Context,
