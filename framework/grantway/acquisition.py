@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import attrs
 
 from grantway import accounts, vaults
-from grantway.cache import keys
 from grantway.context import Context
 from grantway.coordination import SharedPauses, alone
 from grantway.declarations import fault, kept_fault
@@ -426,8 +425,7 @@ class Acquisition:
     def _pauses(self) -> SharedPauses | None:
         if not self._place.coordinates:
             return None
-        key = keys.pause_key(self._place.cache.fingerprint_key, self._settled.request)
-        return SharedPauses(self._place, key)
+        return SharedPauses(self._place, self._settled.request)
 
     def _prolong(self, deadline: float) -> None:
         self._timeout += deadline - self._deadline

@@ -10,9 +10,13 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import cast
 
+from grantway.cache import keys
 from grantway.context import Context
+from grantway.request import TokenRequest
 from grantway.token_cache import Coordinator, TokenCache
 from grantway.workplace import Workplace
+
+_REMEMBERED = 1000
 
 LONGEST_PAUSE = 3600.0
 """Seconds of the longest pause that is told and believed: neither an authority's mistake nor a
@@ -49,9 +53,9 @@ def alone(
 class SharedPauses:
     """The pause of one authority and client, as the cache has it; see `Context.keep_pause`."""
 
-    def __init__(self, place: Workplace, key: str) -> None:
+    def __init__(self, place: Workplace, request: TokenRequest) -> None:
         self._place = place
-        self._key = key
+        self._key = _pause_key(place, request)
 
     def until(self) -> float:
         """See `Pauses.until`."""
@@ -71,3 +75,15 @@ class SharedPauses:
             cast("Coordinator", cache).put_pause(key, min(until, latest))
 
         self._place.with_cache("put", tell)
+
+
+def _pause_key(place: Workplace, request: TokenRequest) -> str:
+    """The name of the pause; the same for all tenants, so it is made once and not for each."""
+    environment, client_id = request.environment, request.client_id
+    known = place.pause_keys.get((id(environment), client_id))
+    if known is None or known[0] is not environment:
+        if len(place.pause_keys) >= _REMEMBERED:
+            place.pause_keys.clear()
+        known = (environment, keys.pause_key(place.cache.fingerprint_key, request))
+        place.pause_keys[id(environment), client_id] = known
+    return known[1]

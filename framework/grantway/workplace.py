@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from grantway.config import Configuration
     from grantway.context import Transport
+    from grantway.environment import Environment
     from grantway.oauth.transport import HttpTransport
     from grantway.registry import Registry
     from grantway.token_cache import TokenCache
@@ -64,6 +65,8 @@ class Workplace:
         #: Whether the cache is shared in such a way that those who do can take turns.
         self.coordinates = isinstance(cache, Coordinator)
         self.key_is_checked = False
+        #: By environment and client; see `grantway.coordination`.
+        self.pause_keys: dict[tuple[int, str], tuple[Environment, str]] = {}
         self._told: set[str] = set()
         #: Until when those who wait for a key may, where its work has been given more time.
         self.prolonged: dict[str, float] = {}
