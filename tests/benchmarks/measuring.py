@@ -80,12 +80,6 @@ class Report:
             found = [replace(each, repeated=True) for each in measure()]
         self._note(found)
 
-    def tell(self, measure: Callable[[], Sequence[Comparison]]) -> None:
-        """As `hold`, but a bound that does not hold is told in the table and fails nothing."""
-        found = measure()
-        self.rows += found
-        print(*table(found), sep="\n")
-
     def count(self, *counts: Count) -> None:
         """Note counts, and fail where one is not as it has to be."""
         self._note(counts)
