@@ -137,7 +137,7 @@ class Acquisition:
         return Acquisition(self._place, self._settled, timeout, behind=True)
 
     @property
-    def variant(self) -> str:
+    def variant(self) -> tuple[str, ...]:
         """What sets this attempt apart from others for the same key; see `Flights.run`."""
         return self._settled.circumstances(self._place.cache.fingerprint_key)
 

@@ -81,7 +81,7 @@ class Settled:
             self._keys[fingerprint_key, account] = known
         return known
 
-    def circumstances(self, fingerprint_key: bytes) -> str:
+    def circumstances(self, fingerprint_key: bytes) -> tuple[str, ...]:
         """What sets this call apart from others for the same result; see `cache.keys`."""
         parameters = self.choice.candidate.parameter_set.parameters
         return circumstances(fingerprint_key, self.request, parameters)

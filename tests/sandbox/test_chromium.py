@@ -8,7 +8,7 @@ import pytest
 import requests
 
 pytest.importorskip("selenium")
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -58,8 +58,8 @@ def consent_needed(sandbox: Sandbox) -> None:
 
 
 def heading(browser: Chrome, text: str) -> None:
-    # A page may go while it is looked at.
-    wait = WebDriverWait(browser, 20, ignored_exceptions=[StaleElementReferenceException])
+    # A page may go while it is looked at, which the driver tells in more than one way.
+    wait = WebDriverWait(browser, 20, ignored_exceptions=[WebDriverException])
     wait.until(lambda _: [each.text for each in browser.find_elements(By.TAG_NAME, "h1")] == [text])
 
 

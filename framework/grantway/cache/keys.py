@@ -5,7 +5,7 @@ secrets enter through an HMAC of their own, references by their text, and nothin
 it. Parts are length-prefixed, so that no two different requests run together into one name.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import cast
 
@@ -26,8 +26,12 @@ def fingerprint(key: bytes, *parts: str) -> str:
     # Imported here: hmac brings OpenSSL into every start.
     from hmac import digest
 
-    message = "".join(f"{len(part)}:{part}" for part in parts)
-    return digest(key, message.encode(), "sha256").hex()
+    return digest(key, _joined(*parts).encode(), "sha256").hex()
+
+
+def _joined(*parts: str) -> str:
+    """One text for several, which no others have."""
+    return "".join([f"{len(part)}:{part}" for part in parts])
 
 
 def result_key(
@@ -57,7 +61,7 @@ def result_key(
 
 def circumstances(
     key: bytes, request: TokenRequest, parameters: Iterable[Parameter[object]]
-) -> str:
+) -> tuple[str, ...]:
     """What does not name a result and yet changes what is done to get it.
 
     A claims challenge, a vault to save to, how to prompt: calls that differ in it must not share
@@ -66,11 +70,11 @@ def circumstances(
     Raises:
         as `result_key`.
     """
-    parts = ["circumstances"]
+    parts: list[str] = []
     for parameter in parameters:
         if not parameter.identity:
             parts += _named(key, request, parameter)
-    return fingerprint(key, *parts)
+    return tuple(parts)
 
 
 def pause_key(key: bytes, request: TokenRequest) -> str:
@@ -133,22 +137,19 @@ def _normal(key: bytes, value: object) -> str:
         case Secret():
             return fingerprint(key, "secret", value.reveal())
         case tuple() | list():
-            return _record(key, "sequence", cast("Sequence[object]", value))
+            members = cast("Iterable[object]", value)
+            return _joined("sequence", *[_normal(key, each) for each in members])
         case set() | frozenset():
-            members = cast("frozenset[object]", value)
-            return fingerprint(key, "set", *sorted(_normal(key, each) for each in members))
+            members = cast("Iterable[object]", value)
+            return _joined("set", *sorted(_normal(key, each) for each in members))
         case _ if attrs.has(type(value)):
             # A Credential, a Reference, a plugin's record: by its type and all of its fields.
             kind = cast("type[attrs.AttrsInstance]", type(value))
-            fields = [getattr(value, each.name) for each in attrs.fields(kind)]
-            return _record(key, kind.__qualname__, fields)
+            fields = [_normal(key, getattr(value, each.name)) for each in attrs.fields(kind)]
+            return _joined(kind.__qualname__, *fields)
         case _:
             # Imported here: only a plugin's own types come here. A Secret refuses to be pickled,
             # so that nothing which masks itself is taken for its mask.
             import pickle
 
             return f"{type(value).__qualname__}:{pickle.dumps(value, protocol=4).hex()}"
-
-
-def _record(key: bytes, kind: str, members: Sequence[object]) -> str:
-    return fingerprint(key, kind, *(_normal(key, each) for each in members))

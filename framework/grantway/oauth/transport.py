@@ -23,6 +23,7 @@ import io
 import json
 import logging
 import os
+import re
 import threading
 import zlib
 from collections import OrderedDict
@@ -32,6 +33,7 @@ from urllib.parse import urlencode
 from oauthlib.oauth2 import Client
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from requests_oauthlib import OAuth2Session
 
 from grantway.authority import AuthorityRequest
@@ -67,6 +69,9 @@ _MOST_DOCUMENTS = 512
 # requests-oauthlib looks at the scheme of the address it is given, and lets a process-wide variable
 # overrule it. Ours is looked at in `_admit`, which no variable changes.
 _SHOWN = "https://token-endpoint/"
+
+# An address that stays what it is when it is made ready for the wire, as almost all do.
+_PLAIN = re.compile(r"https?://[a-z0-9.:-]+/[A-Za-z0-9/._~-]*")
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +116,7 @@ class HttpTransport:
             logging.getLogger(name).addFilter(_nothing)
         self._environ = Unshown(os.environ if environ is None else environ)
         self._make_adapter = adapter or (
-            lambda: WatchedAdapter(pool_connections=32, pool_maxsize=pool_size, max_retries=0)
+            lambda: WatchedAdapter(pool_maxsize=pool_size, max_retries=0)
         )
         self._routes: dict[tuple[int, str], tuple[Environment, Route]] = {}
         self._inherited = _Shared(self._make_adapter())
@@ -307,8 +312,9 @@ def _body(response: Response, watch: Watch) -> bytes:
 def _prepared(request: AuthorityRequest, headers: dict[str, str]) -> PreparedRequest:
     """The request as it goes on the wire: its form and headers are exactly those of its plan."""
     prepared = PreparedRequest()
-    prepared.prepare_method(request.method)  # pyright: ignore[reportUnknownMemberType]  # untyped upstream  # pyright: ignore[reportUnknownMemberType]  # untyped
-    prepared.prepare_url(request.url, None)  # pyright: ignore[reportUnknownMemberType]  # untyped upstream  # pyright: ignore[reportUnknownMemberType]  # untyped
+    prepared.method, prepared.url = request.method, request.url
+    if not _PLAIN.fullmatch(request.url):
+        prepared.prepare_url(request.url, None)  # pyright: ignore[reportUnknownMemberType]  # untyped upstream
     for name, value in request.all_headers().items():
         headers[name] = revealed(value)
     if fields := request.all_fields():
@@ -316,7 +322,7 @@ def _prepared(request: AuthorityRequest, headers: dict[str, str]) -> PreparedReq
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         headers["Content-Length"] = str(len(body))
         prepared.body = body
-    prepared.prepare_headers(headers)  # pyright: ignore[reportUnknownMemberType]  # untyped upstream  # pyright: ignore[reportUnknownMemberType]  # untyped
+    prepared.headers = CaseInsensitiveDict(headers)
     return prepared
 
 
