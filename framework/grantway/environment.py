@@ -39,7 +39,6 @@ def masked_url(url: str) -> str:
     return re.sub(r"^([^/?#]*//)?[^/?#]*@", rf"\1{MASK}@", url)
 
 
-@lru_cache(maxsize=1024)  # the same few addresses are looked at several times per request
 def host_of(url: str) -> str:
     """The host of a URL in the one spelling that hosts are compared in: `name` or `name:port`.
 
@@ -53,6 +52,13 @@ def host_of(url: str) -> str:
         raise ValueError(
             f"{masked_url(url)!r} contains white space, a control character or a backslash"
         )
+    origin = re.match(r"[^/?#]*//[^/?#]*", url)
+    return _host_of(origin[0] if origin else url)
+
+
+@lru_cache(maxsize=1024)  # the same few are looked at several times per request
+def _host_of(url: str) -> str:
+    """The host of an origin: of a URL without its path and query."""
     parts = _split(url)
     host = (parts.hostname or "").lower()
     if parts.scheme not in _DEFAULT_PORTS or not host:
@@ -214,9 +220,10 @@ class Environment:
                 library takes it for none given, and would go to the scheme's own port.
         """
         self.check_scheme(url)
-        if _split(url).port == 0:
+        host = host_of(url)
+        if host.endswith(":0"):
             raise ValueError(f"{masked_url(url)!r} has the port 0, at which nothing can be reached")
-        return host_of(url)
+        return host
 
     @property
     def single_tenant(self) -> str | None:

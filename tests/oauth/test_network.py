@@ -8,10 +8,8 @@ import tracemalloc
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 
 from grantway import Dispatcher, Trust
 from grantway.clock import SystemClock
@@ -23,8 +21,7 @@ from grantway.errors import (
     ProtocolViolation,
     TransportError,
 )
-from grantway.oauth import connections, watchdog
-from grantway.oauth.transport import HttpTransport
+from grantway.oauth import watchdog
 from oauth.support import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -81,26 +78,17 @@ def test_a_refused_connection_is_tried_thrice_in_all() -> None:
     assert "Check the address" in caught.value.remedy
 
 
-def test_a_server_that_comes_up_meanwhile_is_found(raw_server: RawServer) -> None:
+def test_a_server_that_comes_up_meanwhile_is_found(
+    raw_server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     raw_server.serve(granted())
-    tried: list[int] = []
-
-    class Late(connections.WatchedAdapter):
-        def send(self, request: requests.PreparedRequest, **how: Any) -> requests.Response:  # type: ignore[override]
-            tried.append(1)
-            if len(tried) < 3:
-                request.url = f"http://127.0.0.1:{unused_port()}/token"
-            return super().send(request, **how)
-
-    clock = FakeClock()
-    with Dispatcher(
-        transport=HttpTransport(environ={}, adapter=lambda: Late(max_retries=0)),
-        clock=clock,
-        prompter=False,
-    ) as asking:
-        asking.acquire(environment=environment(raw_server), credential=(CLIENT_ID, CLIENT_SECRET))
-    assert len(tried) == 3
+    here = socket.getaddrinfo("127.0.0.1", raw_server.port, type=socket.SOCK_STREAM)
+    nowhere = socket.getaddrinfo("127.0.0.1", unused_port(), type=socket.SOCK_STREAM)
+    ways = iter((nowhere, nowhere, here))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: next(ways))
+    acquire(raw_server.url, clock=FakeClock())
     assert len(raw_server.requests) == 1
+    assert not list(ways)
 
 
 def test_a_code_is_not_sent_again_even_where_no_connection_was_made() -> None:

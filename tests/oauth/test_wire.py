@@ -10,6 +10,7 @@ from urllib.parse import quote_plus, unquote
 
 import pytest
 import requests
+import urllib3
 
 from grantway import Dispatcher, Secret
 from grantway.errors import GrantwayError, InvalidClient, ProtocolViolation
@@ -213,17 +214,20 @@ def test_an_invalid_request_is_not_taken_for_an_invalid_client(raw_server: RawSe
 
 
 def test_every_request_has_timeouts(raw_server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[object] = []
-    send = requests.adapters.HTTPAdapter.send
+    seen: list[str] = []
+    urlopen = urllib3.HTTPConnectionPool.urlopen
 
-    def spy(self: Any, request: Any, **how: Any) -> Any:
-        seen.append(how["timeout"])
-        return send(self, request, **how)
+    def spy(self: Any, *request: Any, timeout: urllib3.Timeout, **how: Any) -> Any:
+        seen.append(str(timeout))
+        return urlopen(self, *request, timeout=timeout, **how)
 
-    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", spy)
+    monkeypatch.setattr(urllib3.HTTPConnectionPool, "urlopen", spy)
     acquire(raw_server, granted(), clock=FakeClock())
     acquire(raw_server, granted(), clock=FakeClock(), timeout=3)
-    assert seen == [(5.0, 30.0), (3.0, 3.0)]
+    assert seen == [
+        "Timeout(connect=5.0, read=30.0, total=None)",
+        "Timeout(connect=3.0, read=3.0, total=None)",
+    ]
 
 
 def test_fields_that_repeat_or_are_empty_reach_the_wire_in_order(raw_server: RawServer) -> None:

@@ -5,9 +5,8 @@ host for as long as one may take, but all of them within the caller's time; and 
 answer is awaited on is known to the `Watch` of its request. The look-up of a name is the
 operating system's, and ends by its own timeout.
 
-And what they cost: the way to a host is looked up and its trust loaded once, where requests does
-so for each request and urllib3 for each connection; and a request leaves in one piece, not its
-head and its form in a packet each.
+And what they cost: the pool of a way is found by one look, and its trust is loaded once, not for
+each connection; and a request leaves in one piece, not its head and its form in a packet each.
 
 And a connection on which more came than the answer is closed: whatever rests in a buffer, of the
 reader or of TLS, would be taken for the answer to the next request.
@@ -16,8 +15,6 @@ reader or of TLS, would be taken for the answer to the next request.
 import http.client
 import socket
 import ssl
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -25,15 +22,24 @@ from urllib.parse import urlsplit
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager, Retry, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
-from urllib3.response import HTTPResponse
+from urllib3.response import BaseHTTPResponse, HTTPResponse
 from urllib3.util.ssl_ import create_urllib3_context
 
+from grantway.oauth.routes import Route
 from grantway.oauth.watchdog import current
 
+_MOST_WAYS = 512
+# What may be sent again, and when, is the transport's to say.
+_ONCE = Retry(False, redirect=False)
+
 _Way = tuple[str, str, bool | str, tuple[str, str] | None, str | None]
+
+
+def _nothing(_: object) -> None:
+    """Read as a socket reads on which nothing has come."""
 
 
 class _Answer(http.client.HTTPResponse):
@@ -50,33 +56,29 @@ class _Answer(http.client.HTTPResponse):
             connection.close()
 
     def _is_followed(self, connection: socket.socket | None) -> bool:
-        """Whether more has come, be it in the reader's buffer, in that of TLS or in the kernel."""
-        if connection is None:
-            return False
-        longest = connection.gettimeout()
-        # Nothing there is an error, of a kind that TLS and plain sockets do not agree on.
-        with suppress(OSError, ValueError):
-            try:
-                connection.settimeout(0)
-                return bool(self.fp.peek(1))
-            finally:
-                connection.settimeout(longest)
-        return False
+        """Whether more has come, be it in the reader's buffer or in that of TLS.
+
+        What is in the kernel urllib3 finds when it is about to use the connection again.
+        """
+        # Nothing is read any more; what is seen has been read ahead.
+        self.fp.raw.readinto = _nothing  # type: ignore[method-assign]
+        pending = getattr(connection, "pending", None)
+        return bool(self.fp.peek(1)) or (pending is not None and pending() > 0)
 
 
 class _Watched(HTTPConnection):
     response_class = _Answer
     _unsent: bytearray | None = None
 
-    def request(self, *args: Any, **how: Any) -> None:
+    def request(self, *args: object, **how: object) -> None:
         self._unsent = bytearray()
         try:
-            super().request(*args, **how)
+            super().request(*args, **how)  # type: ignore[arg-type]  # passed on as it is
         finally:
             unsent, self._unsent = self._unsent, None
         self.send(unsent)
 
-    def send(self, data: Any) -> None:
+    def send(self, data: Any) -> None:  # noqa: ANN401  # as upstream's own
         if self._unsent is None:
             super().send(data)
         else:
@@ -147,73 +149,92 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls: Any = _WatchedTls
 
 
-class WatchedAdapter(HTTPAdapter):
-    """A `requests` adapter whose connections are watched, straight or through an HTTP proxy."""
+class _Proxies(HTTPAdapter):
+    """How requests reads what users say of proxies; the connections through them are ours."""
 
-    def __init__(self, *, pool_connections: int = 32, **how: Any) -> None:
-        self._ways: dict[_Way, HTTPConnectionPool] = {}
-        self._most_ways = pool_connections
-        super().__init__(pool_connections=pool_connections, **how)
+    def proxy_manager_for(self, proxy: str, **how: object) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(proxy, **how)
+        if not proxy.lower().startswith("socks"):
+            # SOCKS has connections of its own.
+            pools: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TlsPool}
+            manager.pool_classes_by_scheme = pools
+        return manager
+
+
+class Connections:
+    """The connections to all hosts, in a pool for each way to one. Safe across threads.
+
+    Args:
+        size: how many a pool keeps open.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._pools: dict[_Way, HTTPConnectionPool] = {}
+        self._proxies = _Proxies(pool_connections=_MOST_WAYS, pool_maxsize=size)
 
     def close(self) -> None:
         """Close the connections that are not in use; the next request makes new ones."""
-        self._ways.clear()
-        super().close()
+        pools = tuple(self._pools.values())
+        self._pools.clear()
+        for pool in pools:
+            pool.close()
+        self._proxies.close()
 
-    def get_connection_with_tls_context(
+    def send(
         self,
-        request: PreparedRequest,
-        verify: Any,
-        proxies: Mapping[str, str] | None = None,
-        cert: Any = None,
-    ) -> HTTPConnectionPool:
-        """The pool for a request's host, found and furnished with its trust once."""
-        scheme, host, *_ = urlsplit(request.url or "")
-        way = (scheme, host, verify, cert, (proxies or {}).get(scheme))
-        pool = self._ways.get(way)
+        method: str,
+        url: str,
+        way: Route,
+        *,
+        headers: dict[str, str],
+        body: bytes | None,
+        timeout: Timeout,
+    ) -> BaseHTTPResponse:
+        """Send a request once and return its answer, of which the body is still to be read.
+
+        Raises:
+            urllib3's and requests' errors, for which `grantway.oauth.failures` has words.
+        """
+        scheme, host, path, query, _ = urlsplit(url)
+        proxy = way.proxies.get(scheme)
+        target = f"{path or '/'}?{query}" if query else path or "/"
+        if proxy and scheme == "http" and not proxy.lower().startswith("socks"):
+            target = f"{scheme}://{host}{target}"
+        key = (scheme, host, way.verify, way.cert, proxy)
+        pool = self._pools.get(key)
         if pool is None:
-            # No more than urllib3 keeps open, or one that it has closed would be remembered.
-            if len(self._ways) >= self._most_ways:
-                self._ways.clear()
-            pool = self._ways.setdefault(way, self._pool(request, verify, proxies, cert))
-        return pool
+            if len(self._pools) >= _MOST_WAYS:
+                # A pool that is still used goes on; its connections are closed when it is not.
+                self._pools.clear()
+            pool = self._pools.setdefault(key, self._pool(url, way))
+        return pool.urlopen(
+            method,
+            target,
+            body,
+            headers,
+            retries=_ONCE,
+            redirect=False,
+            assert_same_host=False,
+            timeout=timeout,
+            preload_content=False,
+            decode_content=False,
+        )
 
-    def _pool(
-        self,
-        request: PreparedRequest,
-        verify: Any,
-        proxies: Mapping[str, str] | None,
-        cert: Any,
-    ) -> HTTPConnectionPool:
-        if proxies:
-            # To a proxy that speaks TLS these files speak too, which a context would not.
-            pool: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
-            super().cert_verify(pool, request.url or "", verify, cert)  # type: ignore[no-untyped-call]
-        else:
-            host, _ = self.build_connection_pool_key_attributes(request, verify, cert)
-            is_tls = host["scheme"] == "https"
-            trust = {"ssl_context": _trusting(verify, cert)} if is_tls else None
-            pool = self.poolmanager.connection_from_host(**host, pool_kwargs=trust)
-        return cast("HTTPConnectionPool", pool)
-
-    def cert_verify(self, conn: object, url: object, verify: object, cert: object) -> None:
-        """Nothing: whom to trust is said when the pool is made."""
-
-    def request_url(self, request: PreparedRequest, proxies: Mapping[str, str] | None) -> str:
-        """What stands in the request line."""
-        return super().request_url(request, proxies) if proxies else request.path_url
-
-    def init_poolmanager(self, *args: object, **kwargs: object) -> None:
-        """Make the pool, of our connections."""
-        super().init_poolmanager(*args, **kwargs)  # type: ignore[arg-type]  # passed on as they are
-        _use_ours(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: object) -> ProxyManager:
-        """Make the pool of a proxy, of our connections; SOCKS has connections of its own."""
-        manager: ProxyManager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):
-            _use_ours(manager)
-        return manager
+    def _pool(self, url: str, way: Route) -> HTTPConnectionPool:
+        if way.proxies:
+            request = PreparedRequest()
+            request.url = url
+            # To a proxy that speaks TLS, too, the files speak of whom to trust.
+            pool: Any = self._proxies.get_connection_with_tls_context(
+                request, way.verify, way.proxies, way.cert
+            )
+            return cast("HTTPConnectionPool", pool)
+        parts = urlsplit(url)
+        if parts.scheme == "http":
+            return _Pool(parts.hostname or "", parts.port, maxsize=self._size)
+        context = _trusting(way.verify, way.cert)
+        return _TlsPool(parts.hostname or "", parts.port, maxsize=self._size, ssl_context=context)
 
 
 def _trusting(verify: bool | str, cert: tuple[str, str] | None) -> ssl.SSLContext:
@@ -232,11 +253,6 @@ def _trusting(verify: bool | str, cert: tuple[str, str] | None) -> ssl.SSLContex
         # A key that is encrypted must not ask the terminal for its password.
         context.load_cert_chain(*cert, password=lambda: "")
     return context
-
-
-def _use_ours(manager: PoolManager) -> None:
-    pools: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TlsPool}
-    manager.pool_classes_by_scheme = pools
 
 
 def _bound(connection: socket.socket, seconds: float) -> None:

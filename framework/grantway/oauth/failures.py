@@ -17,10 +17,11 @@ from urllib3.exceptions import (
     HTTPError,
     InvalidHeader,
     LocationValueError,
-    MaxRetryError,
     NameResolutionError,
     NewConnectionError,
+    ProxyError,
     ReadTimeoutError,
+    SSLError,
 )
 
 from grantway.authority import AuthorityRequest
@@ -80,15 +81,15 @@ def _failure(
     error: Exception, root: BaseException, request: AuthorityRequest, *, asked: bool
 ) -> GrantwayError | NotConnected:
     host = host_of(request.url)
-    if isinstance(error, requests.ConnectionError) and (words := _unconnected(error)):
+    if isinstance(error, ConnectTimeoutError | NewConnectionError):
         return NotConnected(
             TransportError(
-                f"No connection to {host}: {words}.",
+                f"No connection to {host}: {_unconnected(error)}.",
                 remedy="Check the address, the network and the proxy settings.",
                 host=host,
             )
         )
-    if isinstance(error, requests.Timeout) and not asked:
+    if isinstance(error, ReadTimeoutError) and not asked:
         return TransportError(
             f"{host} took the connection and did not agree on TLS in {CONNECT_TIMEOUT:g} seconds.",
             remedy="Check the address and its port.",
@@ -112,13 +113,13 @@ def _on_the_way(error: Exception, root: BaseException, host: str) -> GrantwayErr
                 remedy="Check HTTPS_PROXY and ALL_PROXY, or the environment's proxy; SOCKS needs "
                 "`pip install pysocks`.",
             )
-        case requests.exceptions.ProxyError():
+        case ProxyError():
             return TransportError(
                 f"The proxy on the way to {host} does not serve.",
                 remedy="Check HTTPS_PROXY and NO_PROXY, or the environment's proxy.",
                 host=host,
             )
-        case requests.exceptions.SSLError():
+        case SSLError():
             return TransportError(
                 f"{host} is not trusted: {_tls_reason(root)}.",
                 remedy="Check the address and this machine's clock; a private authority needs "
@@ -144,16 +145,14 @@ def _unanswered(
             what = str(error) if isinstance(error, Unreadable) else "a broken encoding"
         case _ if not is_http and not is_half:
             what = "what is no HTTP"
-        case requests.Timeout() | TimeoutError() | ReadTimeoutError():
+        case TimeoutError() | ReadTimeoutError():
             return TransportError(
                 f"{host} took the {endpoint} request and did not answer in "
                 f"{READ_TIMEOUT:g} seconds.",
                 remedy="Try again later.",
                 host=host,
             )
-        case requests.RequestException() | HTTPError() | OSError() if not isinstance(
-            error, ValueError
-        ):
+        case HTTPError() | OSError() if not isinstance(error, ValueError):
             where = " in the middle of the answer" if is_half else f" ({type(root).__name__})"
             return TransportError(
                 f"The connection to {host} broke off{where}.",
@@ -176,21 +175,14 @@ def _unanswered(
 
 def _root(error: BaseException) -> BaseException:
     """The innermost exception that another was made of."""
-    inner: BaseException | None = error.reason if isinstance(error, MaxRetryError) else None
-    if inner is None:
-        inner = next((each for each in error.args if isinstance(each, BaseException)), None)
+    inner = next((each for each in error.args if isinstance(each, BaseException)), None)
     if inner is None and isinstance(error, HTTPError):
         inner = error.__cause__
     return error if inner is None else _root(inner)
 
 
-def _unconnected(error: BaseException) -> str:
-    """Why no connection was made, in words; "" where one was."""
-    reason = error.args[0] if error.args else None
-    if isinstance(reason, MaxRetryError):
-        reason = reason.reason
-    if not isinstance(reason, ConnectTimeoutError | NewConnectionError):
-        return ""
+def _unconnected(reason: ConnectTimeoutError | NewConnectionError) -> str:
+    """Why no connection was made, in words."""
     if isinstance(reason, NameResolutionError):
         return "the name cannot be resolved"
     cause = reason.__cause__

@@ -5,8 +5,8 @@ all share. The session drives the grant and reads the answer as OAuth 2; the pol
 stands around it:
 
 * a host is asked only if the environment names it, by https only (or an allowed loopback);
-* the adapter is called directly, not through a session of requests: so there is nobody who would
-  follow a redirect, keep a cookie, read `.netrc` or settle proxies anew at each request;
+* what a session sends goes to urllib3's connections directly: so there is nobody who would follow
+  a redirect, keep a cookie, read `.netrc` or settle proxies anew at each request;
 * connecting to an address may take 5 seconds, each wait for the server 30, and all of it the
   caller's time, however the server drips (`grantway.oauth.watchdog`);
 * only what surely had no effect is sent again: a connection that was not made, and an answer 429
@@ -23,18 +23,16 @@ import io
 import json
 import logging
 import os
-import re
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from oauthlib.oauth2 import Client
 from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 from requests_oauthlib import OAuth2Session
+from urllib3 import BaseHTTPResponse, Timeout
 
 from grantway.authority import AuthorityRequest
 from grantway.context import Context
@@ -51,7 +49,7 @@ from grantway.oauth.answers import (
     token_answer,
 )
 from grantway.oauth.client_authentication import revealed
-from grantway.oauth.connections import WatchedAdapter
+from grantway.oauth.connections import Connections
 from grantway.oauth.failures import NotConnected, Unreadable, failure_of
 from grantway.oauth.routes import CONNECT_TIMEOUT, READ_TIMEOUT, Route, route
 from grantway.oauth.watchdog import Watch
@@ -70,9 +68,6 @@ _MOST_DOCUMENTS = 512
 # overrule it. Ours is looked at in `_admit`, which no variable changes.
 _SHOWN = "https://token-endpoint/"
 
-# An address that stays what it is when it is made ready for the wire, as almost all do.
-_PLAIN = re.compile(r"https?://[a-z0-9.:-]+/[A-Za-z0-9/._~-]*")
-
 _log = logging.getLogger(__name__)
 
 _LOGGERS = ("requests_oauthlib.oauth2_session", "oauthlib.oauth2.rfc6749.clients.base")
@@ -85,9 +80,9 @@ def _nothing(_: logging.LogRecord) -> bool:
 class _Shared:
     """What all requests of a process share: the connections and the documents at hand."""
 
-    def __init__(self, adapter: HTTPAdapter) -> None:
+    def __init__(self, pool_size: int) -> None:
         self.pid = os.getpid()
-        self.adapter = adapter
+        self.connections = Connections(pool_size)
         self.lock = threading.Lock()
         self.flights: Flights[JsonObject] = Flights()
         # An environment that trusts others must not be served by what these vouched for.
@@ -100,8 +95,6 @@ class HttpTransport:
     Args:
         pool_size: connections kept open per host.
         environ: the environment variables that say which proxy and roots to use.
-        adapter: makes the `requests` adapter; for a caller with a network of their own, which
-            then has to end a wait that outlasts the deadline by itself.
     """
 
     def __init__(
@@ -109,24 +102,21 @@ class HttpTransport:
         *,
         pool_size: int = POOL_SIZE,
         environ: Mapping[str, str] | None = None,
-        adapter: Callable[[], HTTPAdapter] | None = None,
     ) -> None:
         # These log codes, secrets and tokens; a filter stays where a level can be changed.
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(_nothing)
         self._environ = Unshown(os.environ if environ is None else environ)
-        self._make_adapter = adapter or (
-            lambda: WatchedAdapter(pool_maxsize=pool_size, max_retries=0)
-        )
+        self._pool_size = pool_size
         self._routes: dict[tuple[int, str], tuple[Environment, Route]] = {}
-        self._inherited = _Shared(self._make_adapter())
+        self._inherited = _Shared(self._pool_size)
 
     def __repr__(self) -> str:
         return "<HttpTransport>"
 
     def close(self) -> None:
         """Close the connections that are not in use."""
-        self._shared.adapter.close()
+        self._shared.connections.close()
 
     def fetch_token(self, request: AuthorityRequest, context: Context) -> Mapping[str, object]:
         """See `Transport.fetch_token`."""
@@ -227,7 +217,7 @@ class HttpTransport:
     def _shared(self) -> _Shared:
         if self._inherited.pid != os.getpid():
             # A forked child must not speak on its parent's connections, nor wait for its threads.
-            self._inherited = _Shared(self._make_adapter())
+            self._inherited = _Shared(self._pool_size)
         return self._inherited
 
     def _attempt(
@@ -241,23 +231,28 @@ class HttpTransport:
         }
         if correlation := context.environment.protocol.correlation_header:
             headers[correlation] = context.correlation_id
+        for name, value in request.all_headers().items():
+            headers[name] = revealed(value)
+        body = _form(request)
+        if body is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
         failure: BaseException | NotConnected
         watch = Watch(context)
         try:
             with (
                 watch,
-                self._shared.adapter.send(
-                    _prepared(request, headers),
-                    stream=True,
-                    timeout=(min(CONNECT_TIMEOUT, left), min(READ_TIMEOUT, left)),
-                    verify=way.verify,
-                    cert=way.cert,
-                    proxies=way.proxies,
+                self._shared.connections.send(
+                    request.method,
+                    request.url,
+                    way,
+                    headers=headers,
+                    body=body,
+                    timeout=Timeout(min(CONNECT_TIMEOUT, left), min(READ_TIMEOUT, left)),
                 ) as response,
             ):
                 # A redirect's target is of no interest, and nor is what it says.
-                body = b"" if 300 <= response.status_code < 400 else _body(response, watch)
-                return Answer(response.status_code, response.headers, body)
+                told = b"" if 300 <= response.status < 400 else _body(response, watch)
+                return Answer(response.status, response.headers, told)
         except BaseException as error:  # noqa: BLE001  # an interrupt too is rid of its traceback
             # Raised after this block, so that not even the context of ours holds the request.
             failure = failure_of(error, request, context, asked=watch.asked)
@@ -278,7 +273,7 @@ def _learn_secrets(request: AuthorityRequest, context: Context) -> None:
             context.redactor.add(value)
 
 
-def _body(response: Response, watch: Watch) -> bytes:
+def _body(response: BaseHTTPResponse, watch: Watch) -> bytes:
     """The body of an answer, which may not be larger than any real one.
 
     Raises:
@@ -286,7 +281,7 @@ def _body(response: Response, watch: Watch) -> bytes:
     """
     body = bytearray()
     # One read each, not a full chunk each: what has come is counted as it comes.
-    while chunk := response.raw.read1(_CHUNK, decode_content=False):
+    while chunk := response.read1(_CHUNK, decode_content=False):
         body += chunk
         if len(body) > LARGEST:
             raise Unreadable(f"more than {LARGEST >> 20} MiB")
@@ -309,28 +304,17 @@ def _body(response: Response, watch: Watch) -> bytes:
             raise Unreadable("an encoding that was not asked for")
 
 
-def _prepared(request: AuthorityRequest, headers: dict[str, str]) -> PreparedRequest:
-    """The request as it goes on the wire: its form and headers are exactly those of its plan."""
-    prepared = PreparedRequest()
-    prepared.method, prepared.url = request.method, request.url
-    if not _PLAIN.fullmatch(request.url):
-        prepared.prepare_url(request.url, None)  # pyright: ignore[reportUnknownMemberType]  # untyped upstream
-    for name, value in request.all_headers().items():
-        headers[name] = revealed(value)
-    if fields := request.all_fields():
-        body = urlencode([(name, revealed(value)) for name, value in fields]).encode()
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
-        headers["Content-Length"] = str(len(body))
-        prepared.body = body
-    prepared.headers = CaseInsensitiveDict(headers)
-    return prepared
+def _form(request: AuthorityRequest) -> bytes | None:
+    """The form as it goes on the wire: exactly that of the plan."""
+    fields = request.all_fields()
+    return urlencode([(name, revealed(value)) for name, value in fields]).encode() or None
 
 
 class _Grant(Client):
     """An oauthlib client for whatever grant a request is: the form is the request's own."""
 
     def prepare_request_body(self, *_: object, **__: object) -> str:
-        """Nothing: `_prepared` writes the form."""
+        """Nothing: `_form` writes the form."""
         return ""
 
 
