@@ -324,12 +324,13 @@ class Acquisition:
             tokens.keep_last(context, newest, result.account)
         if wrong := fault(result):
             raise self._plugin_failed(f"returned a result that cannot be: {wrong}")
-        result = attrs.evolve(
-            result,
-            environment=result.environment or request.environment.name,
-            provider=result.provider or request.provider,
-            acquired_on=result.acquired_on or self._now(),
-        )
+        if not (result.environment and result.provider and result.acquired_on):
+            result = attrs.evolve(
+                result,
+                environment=result.environment or request.environment.name,
+                provider=result.provider or request.provider,
+                acquired_on=result.acquired_on or self._now(),
+            )
         if result.expires_on is not None:
             key = self._key_for(result)
             # The clock may be set before the next look at it.

@@ -61,9 +61,11 @@ class Pauses(Protocol):
 
 
 def _new_id() -> str:
-    from uuid import uuid4
+    from random import getrandbits
+    from uuid import UUID
 
-    return str(uuid4())
+    # A name, not a secret: it is not worth waiting for the system's randomness.
+    return str(UUID(int=getrandbits(128), version=4))
 
 
 def _keep_nowhere(context: "Context", token: Secret, account: "UserInfo | None") -> None:

@@ -53,24 +53,22 @@ def vault_of(reference: Reference, vaults: Mapping[str, "Vault"], parameter: str
 
 def open_secrets(request: TokenRequest, vaults: Vaults, context: "Context") -> TokenRequest:
     """The request with every reference opened, for the chosen provider's eyes only."""
-    values = dict(request.values)
+    opened: dict[str, object] = {}
     for name, value in request.values.items():
         match value:
-            case Reference() if name != SAVE_REFRESH_TOKEN.name:
-                values[name] = _opened(vault_of(value, vaults, name), value, context)
-            case Credential(user_name=user_name, password=Reference() as reference):
-                opened = _opened(vault_of(reference, vaults, name), reference, context)
-                values[name] = Credential(user_name, opened)
-            case _:
-                pass
-        match values[name]:
             case Secret() as secret:
-                context.redactor.add(secret)
-            case Credential(password=Secret() as secret):
-                context.redactor.add(secret)
-            case _:
                 pass
-    return attrs.evolve(request, values=values)
+            case Credential(password=Secret() as secret):
+                pass
+            case Reference() if name != SAVE_REFRESH_TOKEN.name:
+                opened[name] = secret = _opened(vault_of(value, vaults, name), value, context)
+            case Credential(user_name=user_name, password=Reference() as reference):
+                secret = _opened(vault_of(reference, vaults, name), reference, context)
+                opened[name] = Credential(user_name, secret)
+            case _:
+                continue
+        context.redactor.add(secret)
+    return attrs.evolve(request, values={**request.values, **opened}) if opened else request
 
 
 def check_destination(request: TokenRequest, vaults: Vaults) -> None:

@@ -6,7 +6,6 @@ it. Parts are length-prefixed, so that no two different requests run together in
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import cast
 
 import attrs
@@ -121,10 +120,12 @@ def _named(key: bytes, request: TokenRequest, parameter: Parameter[object]) -> t
     value = request.values[parameter.name]
     if parameter is SCOPES:
         value = tuple(sorted(request.scopes))
-    with suppress(Exception):  # of a plugin's type; its text may hold the value
+    try:
         return parameter.name, _normal(key, value)
+    except Exception:  # noqa: BLE001  # of a plugin's type; its text may hold the value
+        kind = type(value).__name__
     raise PluginError(
-        f"{parameter.name}: a {type(value).__name__} cannot be told from others of its kind.",
+        f"{parameter.name}: a {kind} cannot be told from others of its kind.",
         remedy="Its provider's author has to declare a type of plain values, or identity=False.",
     )
 

@@ -5,8 +5,8 @@ host for as long as one may take, but all of them within the caller's time; and 
 answer is awaited on is known to the `Watch` of its request. The look-up of a name is the
 operating system's, and ends by its own timeout.
 
-And what they cost: the pool of a way is found by one look, and its trust is loaded once, not for
-each connection; and a request leaves in one piece, not its head and its form in a packet each.
+And what they cost: the pool of a way is found by one look, its connections share one TLS
+context, and a request leaves in one piece, not its head and its form in a packet each.
 
 And a connection on which more came than the answer is closed: whatever rests in a buffer, of the
 reader or of TLS, would be taken for the answer to the next request.
@@ -14,19 +14,15 @@ reader or of TLS, would be taken for the answer to the next request.
 
 import http.client
 import socket
-import ssl
-from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager, Retry, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.response import BaseHTTPResponse, HTTPResponse
-from urllib3.util.ssl_ import create_urllib3_context
 
 from grantway.oauth.routes import Route
 from grantway.oauth.watchdog import current
@@ -230,29 +226,10 @@ class Connections:
                 request, way.verify, way.proxies, way.cert
             )
             return cast("HTTPConnectionPool", pool)
-        parts = urlsplit(url)
-        if parts.scheme == "http":
-            return _Pool(parts.hostname or "", parts.port, maxsize=self._size)
-        context = _trusting(way.verify, way.cert)
-        return _TlsPool(parts.hostname or "", parts.port, maxsize=self._size, ssl_context=context)
-
-
-def _trusting(verify: bool | str, cert: tuple[str, str] | None) -> ssl.SSLContext:
-    """A TLS context for all connections of a pool.
-
-    Raises:
-        OSError: a file that was there when the way was found has gone, or is no certificate now.
-    """
-    context = create_urllib3_context()
-    roots = DEFAULT_CA_BUNDLE_PATH if verify is True else str(verify)
-    if Path(roots).is_dir():
-        context.load_verify_locations(capath=roots)
-    else:
-        context.load_verify_locations(roots)
-    if cert is not None:
-        # A key that is encrypted must not ask the terminal for its password.
-        context.load_cert_chain(*cert, password=lambda: "")
-    return context
+        host, port = (parts := urlsplit(url)).hostname or "", parts.port
+        if way.context is None:
+            return _Pool(host, port, maxsize=self._size)
+        return _TlsPool(host, port, maxsize=self._size, ssl_context=way.context)
 
 
 def _bound(connection: socket.socket, seconds: float) -> None:

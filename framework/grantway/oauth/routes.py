@@ -2,7 +2,8 @@
 
 What the environment says comes first, then what users of requests expect: `HTTPS_PROXY` and kin
 with `NO_PROXY`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`. All of it is found out once per
-environment and host, not at each request: that is a third of what a request costs.
+environment and host, not at each request, where it is a third of the cost; and the roots are
+loaded once, not for each connection.
 """
 
 import ssl
@@ -11,6 +12,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import attrs
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, should_bypass_proxies
+from urllib3.util.ssl_ import create_urllib3_context
 
 from grantway.environment import Environment
 from grantway.errors import ConfigurationError
@@ -23,19 +26,21 @@ READ_TIMEOUT = 30.0
 
 @attrs.frozen
 class Route:
-    """What `requests` is told about the way to one host.
+    """The way to one host.
 
     Attributes:
         proxies: scheme to proxy URL; empty for none.
         verify: True for the usual roots, or the path of a CA bundle.
         cert: paths of the client's certificate and key.
         headers: the environment's fixed headers.
+        context: `verify` and `cert`, loaded; None for a host that does not speak TLS.
     """
 
     proxies: dict[str, str] = attrs.field(repr=False)
     verify: bool | str
     cert: tuple[str, str] | None
     headers: Mapping[str, str] = attrs.field(repr=False)
+    context: ssl.SSLContext | None = attrs.field(default=None, repr=False)
 
 
 def route(environment: Environment, url: str, environ: Mapping[str, str]) -> Route:
@@ -58,24 +63,32 @@ def route(environment: Environment, url: str, environ: Mapping[str, str]) -> Rou
             remedy="Check HTTPS_PROXY and ALL_PROXY, or the environment's proxy.",
         )
     bundle = trust.ca_bundle or environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE")
-    if scheme == "https":
-        _check(bundle or "", trust.client_certificate, environment.name)
     return Route(
         proxies=proxies if proxies[scheme] else Unshown(),
         verify=bundle or True,
         cert=trust.client_certificate,
         headers=trust.headers,
+        context=_trusting(bundle or "", trust.client_certificate, environment.name)
+        if scheme == "https"
+        else None,
     )
 
 
-def _check(bundle: str, certificate: tuple[str, str] | None, name: str) -> None:
-    """Find out now what would otherwise look like a server that is not to be trusted."""
+def _trusting(bundle: str, certificate: tuple[str, str] | None, name: str) -> ssl.SSLContext:
+    """A TLS context with whom to trust, and who to be.
+
+    What is wrong with the files is found out here; later it would look like a server that is not
+    to be trusted.
+    """
     path = next((each for each in (bundle, *(certificate or ())) if not _exists(each)), "")
     fault = f"there is no file {path}" if path else ""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = create_urllib3_context()
     try:
-        if not fault and _is_file(path := bundle):
-            context.load_verify_locations(bundle)
+        if not fault:
+            path = bundle or DEFAULT_CA_BUNDLE_PATH
+            is_file = Path(path).is_file()
+            # OpenSSL looks into a folder when it is asked for somebody.
+            context.load_verify_locations(**{"cafile" if is_file else "capath": path})
         if not fault and certificate:
             path = certificate[0]
             # A key that is encrypted must not ask the terminal for its password.
@@ -83,7 +96,7 @@ def _check(bundle: str, certificate: tuple[str, str] | None, name: str) -> None:
     except (OSError, ValueError):
         fault = f"{path} cannot be read or holds no certificate (or key) that can be used"
     if not fault:
-        return
+        return context
     raise ConfigurationError(
         f"{name}: {fault}.",
         remedy="Correct ca_bundle or client_certificate of the environment, or REQUESTS_CA_BUNDLE.",
@@ -97,15 +110,6 @@ def _exists(path: str) -> bool:
     except OSError:
         # It cannot be told; what is wrong with it shows when it is read.
         return True
-
-
-def _is_file(path: str) -> bool:
-    """Whether it is a file to be read; a folder is left for OpenSSL to look into.
-
-    Raises:
-        OSError: it cannot be told.
-    """
-    return bool(path) and Path(path).is_file()
 
 
 def _is_usable(proxy: str) -> bool:
@@ -126,6 +130,4 @@ def _proxy(url: str, scheme: str, environ: Mapping[str, str]) -> str:
     proxy = variable(f"{scheme}_proxy") or variable("all_proxy")
     if not proxy:
         return ""
-    from requests.utils import should_bypass_proxies
-
     return "" if should_bypass_proxies(url, no_proxy=variable("no_proxy")) else proxy

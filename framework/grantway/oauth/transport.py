@@ -207,10 +207,13 @@ class HttpTransport:
         key = (id(environment), host)
         known = self._routes.get(key)
         if known is None or known[0] is not environment:
-            known = (environment, route(environment, request.url, self._environ))
-            if len(self._routes) >= _MOST_DOCUMENTS:
-                self._routes.clear()
-            self._routes[key] = known
+            with self._shared.lock:
+                known = self._routes.get(key)
+                if known is None or known[0] is not environment:
+                    known = (environment, route(environment, request.url, self._environ))
+                    if len(self._routes) >= _MOST_DOCUMENTS:
+                        self._routes.clear()
+                    self._routes[key] = known
         return known[1]
 
     @property
@@ -247,7 +250,9 @@ class HttpTransport:
                     way,
                     headers=headers,
                     body=body,
-                    timeout=Timeout(min(CONNECT_TIMEOUT, left), min(READ_TIMEOUT, left)),
+                    timeout=Timeout(
+                        connect=min(CONNECT_TIMEOUT, left), read=min(READ_TIMEOUT, left)
+                    ),
                 ) as response,
             ):
                 # A redirect's target is of no interest, and nor is what it says.
