@@ -9,12 +9,13 @@ import pytest
 
 from grants.test_oidc_provider import client_of, of
 from grants.test_refresh_tokens import Keeping
-from grantway import Dispatcher, Registry
-from grantway.errors import AccessDenied
+from grantway import AuthenticationResult, Dispatcher, Registry
+from grantway.errors import AccessDenied, DeadlineExceeded
 from oauth.browsing import Person
 from peers.chromium import Chromium, require_chromium
 from peers.oidc_provider import OidcProvider
 
+PATIENCE = 100
 SIGNED_IN = "You are signed in"
 FAILED = "Sign-in did not work"
 
@@ -24,6 +25,15 @@ def chromium(tmp_path: Path) -> Iterator[Chromium]:
     require_chromium()
     with Chromium(tmp_path) as browser:
         yield browser
+
+
+def acquired(asking: Dispatcher, person: Person, **call: Any) -> AuthenticationResult:
+    """The token; where the person's walk failed, that failure and not the vain wait for it."""
+    try:
+        return asking.acquire(timeout=PATIENCE, **call)
+    except DeadlineExceeded:
+        assert person.page is None
+        raise
 
 
 def left_behind(chromium: Chromium) -> None:
@@ -55,7 +65,7 @@ def test_a_person_signs_in(
         **client_of(oidc_provider, "public"),
     }
     with Dispatcher(prompter=person) as asking:
-        result = asking.acquire(**call)
+        result = acquired(asking, person, **call)
     assert result.account is not None
     assert result.account.subject == "alice"
     assert "You can close this page" in person.page
@@ -67,7 +77,9 @@ def test_a_person_consents_for_a_confidential_client(
 ) -> None:
     person, keeping = Person(lambda url: chromium.sign_in(url, "bob", SIGNED_IN)), Keeping()
     with Dispatcher(Registry.of(keeping), prompter=person) as asking:
-        result = asking.acquire(
+        result = acquired(
+            asking,
+            person,
             environment=of(oidc_provider, "basic"),
             consent=True,
             save_refresh_token="keep:there",
@@ -89,8 +101,11 @@ def test_a_person_declines(oidc_provider: OidcProvider, chromium: Chromium) -> N
     person = Person(decline)
     with Dispatcher(prompter=person) as asking:
         with pytest.raises(AccessDenied):
-            asking.acquire(
-                environment=of(oidc_provider, "public"), **client_of(oidc_provider, "public")
+            acquired(
+                asking,
+                person,
+                environment=of(oidc_provider, "public"),
+                **client_of(oidc_provider, "public"),
             )
     assert "which says why" in person.page
     left_behind(chromium)

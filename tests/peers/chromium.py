@@ -102,7 +102,7 @@ class Chromium:
         from selenium.webdriver.support.expected_conditions import title_is
 
         self.until(title_is(title))
-        text: str = self.found(By.TAG_NAME, "body").text
+        text: str = self.until(lambda driver: driver.find_element(By.TAG_NAME, "body").text)
         return text
 
     def found(self, how: str, what: str) -> Any:
@@ -111,9 +111,12 @@ class Chromium:
         return self.until(presence_of_element_located((how, what)))
 
     def until(self, condition: Any) -> Any:
+        from selenium.common.exceptions import WebDriverException
         from selenium.webdriver.support.wait import WebDriverWait
 
-        return WebDriverWait(self.driver, WAIT).until(condition)
+        # A page may go while it is looked at, which the driver tells in more than one way.
+        wait = WebDriverWait(self.driver, WAIT, ignored_exceptions=[WebDriverException])
+        return wait.until(condition)
 
     def visited(self) -> list[str]:
         """The addresses that the back button can lead to, and the one in the address bar."""
