@@ -19,6 +19,7 @@ from grantway import (
     TokenRequest,
 )
 from grantway.authority import planned_endpoints
+from grantway.environment import is_loopback
 from grantway.errors import ConfigurationError, DeadlineExceeded, InteractionRequired
 from grantway.parameters import (
     DEVICE_CODE,
@@ -202,8 +203,10 @@ def _with_device_code(
     if screen is not None:
         # First, so that what has to be read is not pushed off the screen.
         screen.show_qr(device.verification_uri_complete or device.verification_uri)
+    is_here = is_loopback(device.verification_uri)
+    where = "on this machine" if is_here else "on any device"
     prompter.show(
-        f"To sign in at {request.environment.name}, open this page on any device:\n\n"
+        f"To sign in at {request.environment.name}, open this page {where}:\n\n"
         f"    {device.verification_uri}\n\n"
         f"and enter this code within {device_code.in_words(left)}:\n\n"
         f"    {device.user_code}\n"

@@ -123,7 +123,7 @@ def test_a_stream_that_somebody_reads_is_enough(oidc_provider: OidcProvider) -> 
     claims = jwt.decode(result.access_token, options={"verify_signature": False})
     assert claims["aud"] == resource
     shown = log.text
-    assert f"{oidc_provider.issuer}/device" in shown
+    assert f"open this page on this machine:\n\n    {oidc_provider.issuer}/device" in shown
     assert "within 10 minutes" in shown
     assert "browser" not in shown
     assert result.access_token not in shown
