@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Literal, Self, Unpack, overload
 
 from grantway.errors import DeadlineExceeded, InvalidParameter
 from grantway.flights import Flights
-from grantway.intake import Intake, take
 from grantway.parts import Clock, Prompter
 from grantway.renewals import TIMEOUT as RENEWAL_TIMEOUT
 from grantway.renewals import Renewals
@@ -77,9 +76,12 @@ class Dispatcher:
         config: "Configuration | str | Path | None" = None,
         profile: str | None = None,
     ) -> None:
+        # Imported here: to name this class costs nothing of what it works with.
+        from grantway.intake import Intake
+
         configuration = configuration_of(config)
         if registry is None:
-            # Imported here: a registry that is passed in has paid for pluggy already.
+            # A registry that is passed in has paid for pluggy already.
             from grantway.registry import Registry
 
             registry = Registry.load(configuration)
@@ -217,9 +219,7 @@ class Dispatcher:
         Raises:
             SelectionError: the call is wrong.
         """
-        settled = self._intake.settle(
-            take(parameters), provider=provider, parameter_set=parameter_set
-        )
+        settled = self._intake.settle(parameters, provider=provider, parameter_set=parameter_set)
 
         from grantway.acquisition import Acquisition
 
@@ -250,7 +250,7 @@ class Dispatcher:
         return explain(
             self._workplace.registry,
             self._intake,
-            take(parameters),
+            parameters,
             provider=provider,
             parameter_set=parameter_set,
         )
@@ -368,7 +368,5 @@ class Dispatcher:
         # Imported here, as by `bind`: what obtains a token is not needed to explain a call.
         from grantway.acquisition import Acquisition
 
-        settled = self._intake.settle(
-            take(parameters), provider=provider, parameter_set=parameter_set
-        )
+        settled = self._intake.settle(parameters, provider=provider, parameter_set=parameter_set)
         return Acquisition(self._workplace, settled, timeout, force_refresh=force_refresh)

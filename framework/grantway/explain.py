@@ -20,7 +20,7 @@ from grantway.errors import (
     PluginError,
     SelectionError,
 )
-from grantway.intake import Given, Intake, Settled, check_names
+from grantway.intake import Intake, Settled, check_names, take
 from grantway.parameters import SAVE_REFRESH_TOKEN
 from grantway.registry import Registry
 from grantway.request import TokenRequest
@@ -96,14 +96,15 @@ class Explanation:
 def explain(
     registry: Registry,
     intake: Intake,
-    parameters: Given,
+    parameters: dict[str, object],
     *,
     provider: str | None = None,
     parameter_set: str | None = None,
 ) -> Explanation:
     """Explain a call; see `Dispatcher.explain`."""
+    given_parameters = take(parameters)
     check_names(provider, parameter_set)
-    values = intake.read(parameters)
+    values = intake.read(given_parameters)
     environment = intake.environment(values)
     given = given_names(values)
     candidates = (

@@ -105,12 +105,12 @@ class Intake:
 
     def settle(
         self,
-        parameters: Given,
+        parameters: dict[str, object],
         *,
         provider: str | None = None,
         parameter_set: str | None = None,
     ) -> Settled:
-        """Take the parameters of a call to the request that it means.
+        """Take the parameters out of the caller's dictionary, to the request that they mean.
 
         Registry, configuration and variables do not change while we live, so the same call
         means the same request, and the last few thousand are remembered.
@@ -119,19 +119,20 @@ class Intake:
             SelectionError: the call is wrong; see its subclasses.
             PluginError: `provider` or `parameter_set` names nothing.
         """
-        if not all(map(_is_constant, parameters.values())):
+        given = take(parameters)
+        if not all(map(_is_constant, given.values())):
             # A list, or whatever else may be another thing by the next call.
-            return self._settle(parameters, provider, parameter_set)
+            return self._settle(given, provider, parameter_set)
         # With their types: 1 is no True, though it equals it.
-        kinds = map(type, parameters.values())
-        call = _Call((provider, parameter_set, *kinds, *parameters.items()))
+        kinds = map(type, given.values())
+        call = _Call((provider, parameter_set, *kinds, *given.items()))
         try:
             known = self._settled.get(call)
         except TypeError:
             # A name is none, and is refused below.
             known = None
         if known is None:
-            known = self._settle(parameters, provider, parameter_set)
+            known = self._settle(given, provider, parameter_set)
             if len(self._settled) >= _REMEMBERED:
                 self._settled.clear()
             self._settled[call] = known
