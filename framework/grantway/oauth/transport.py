@@ -227,18 +227,6 @@ class HttpTransport:
         self, request: AuthorityRequest, way: Route, context: Context
     ) -> Answer | NotConnected:
         left = context.remaining()
-        headers = {
-            "User-Agent": f"grantway/{__version__}",
-            "Accept-Encoding": "identity",
-            **way.headers,
-        }
-        if correlation := context.environment.protocol.correlation_header:
-            headers[correlation] = context.correlation_id
-        for name, value in request.all_headers().items():
-            headers[name] = revealed(value)
-        body = _form(request)
-        if body is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
         failure: BaseException | NotConnected
         watch = Watch(context)
         try:
@@ -248,8 +236,9 @@ class HttpTransport:
                     request.method,
                     request.url,
                     way,
-                    headers=headers,
-                    body=body,
+                    # Made here: they stand in no variable of a function that may raise.
+                    headers=_headers(request, way, context),
+                    body=_form(request),
                     timeout=Timeout(
                         connect=min(CONNECT_TIMEOUT, left), read=min(READ_TIMEOUT, left)
                     ),
@@ -307,6 +296,22 @@ def _body(response: BaseHTTPResponse, watch: Watch) -> bytes:
             return unfolded
         case _:
             raise Unreadable("an encoding that was not asked for")
+
+
+def _headers(request: AuthorityRequest, way: Route, context: Context) -> dict[str, str]:
+    """All headers of a request; those of its plan win."""
+    headers = {
+        "User-Agent": f"grantway/{__version__}",
+        "Accept-Encoding": "identity",
+        **way.headers,
+    }
+    if correlation := context.environment.protocol.correlation_header:
+        headers[correlation] = context.correlation_id
+    for name, value in request.all_headers().items():
+        headers[name] = revealed(value)
+    if request.method == "POST":
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    return headers
 
 
 def _form(request: AuthorityRequest) -> bytes | None:
