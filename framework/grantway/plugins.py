@@ -19,12 +19,12 @@ from grantway.config import Configuration
 from grantway.declarations import check_record
 from grantway.environment import Environment
 from grantway.errors import PluginError
+from grantway.installed import Installed
 from grantway.offerings import Discovery, TokenCacheFactory, Vault
 from grantway.parameters import COMMON, NAME, RESERVED, Parameter
 from grantway.provider import CredentialProvider
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
     from typing import TextIO
 
 State = Literal["active", "disabled", "set aside"]
@@ -117,22 +117,17 @@ class Plugin:
             yield "discovery", discovery.name, None
 
 
-def recorded(entry: "EntryPoint", builtin_distribution: str) -> Plugin:
+def recorded(entry: Installed, builtin_distribution: str) -> Plugin:
     """The record of an entry point, before anything of it is imported.
 
-    A distribution whose metadata cannot be read is `unknown`, and so never a built-in one.
+    One whose distribution cannot be told is never a built-in one.
     """
-    try:
-        distribution = str((entry.dist and entry.dist.name) or "unknown")
-        version = str((entry.dist and entry.dist.version) or "")
-    except Exception:  # noqa: BLE001  # whatever is wrong with it, the others go on
-        distribution, version = "unknown", ""
     return Plugin(
-        name=f"{distribution}:{entry.name}",
-        distribution=distribution,
-        version=version,
-        target=entry.value,
-        builtin=_normal(distribution) == builtin_distribution,
+        name=f"{entry.distribution}:{entry.name}",
+        distribution=entry.distribution,
+        version=entry.version,
+        target=entry.target,
+        builtin=_normal(entry.distribution) == builtin_distribution,
     )
 
 
@@ -246,7 +241,7 @@ def named(names: Iterable[str]) -> list[str]:
     return [_normal(name.strip()) for name in names if name.strip()]
 
 
-def load(plugin: Plugin, entry: "EntryPoint") -> object:
+def load(plugin: Plugin, entry: Installed) -> object:
     """Import one plugin. Whatever goes wrong, even an exit, stays here."""
     started = time.perf_counter()
     try:

@@ -30,6 +30,7 @@ from grantway.declarations import is_name
 from grantway.described import environment_from, in_order
 from grantway.environment import Environment
 from grantway.errors import GrantwayError, PluginError, UnknownEnvironment
+from grantway.installed import installed
 from grantway.offerings import Discovery, TokenCacheFactory, Vault
 from grantway.parameters import COMMON, Parameter
 from grantway.plugins import (
@@ -45,6 +46,8 @@ from grantway.provider import CredentialProvider
 from grantway.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import click
 
     from grantway.events import Observer
@@ -87,15 +90,20 @@ class Registry:
 
     @classmethod
     def load(
-        cls, configuration: Configuration | None = None, *, third_parties: bool = True
+        cls,
+        configuration: Configuration | None = None,
+        *,
+        third_parties: bool = True,
+        manifest: "Path | None" = None,
     ) -> "Registry":
-        """Load the installed plugins; with `third_parties=False` the built-in ones only."""
-        # Imported here: it is slow to import, and a registry made of objects needs none of it.
-        from importlib.metadata import entry_points
+        """Load the installed plugins; with `third_parties=False` the built-in ones only.
 
+        `manifest` is a file to remember in which plugins are installed (see
+        `grantway.installed`), as the command line does; by default they are looked for anew.
+        """
         configuration = configuration or Configuration()
         pairs: dict[str, tuple[Plugin, object]] = {}
-        for entry in entry_points(group=hookspecs.ENTRY_POINT_GROUP):
+        for entry in installed(hookspecs.ENTRY_POINT_GROUP, manifest):
             plugin = recorded(entry, BUILTIN_DISTRIBUTION)
             # The first on the path wins, as for imports.
             if plugin.name not in pairs:

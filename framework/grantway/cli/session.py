@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+    from pathlib import Path
 
     from grantway.config import Configuration
     from grantway.context import Transport
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
 
 DEFAULT_CACHE = "sqlite"
 """The token cache of a run that chooses none: the next one is another process."""
+
+
+def manifest() -> "Path":
+    """Where it is remembered which plugins are installed, for this Python and its path."""
+    import sys
+    from zlib import crc32
+
+    from platformdirs import user_cache_path
+
+    which = crc32("\0".join((sys.prefix, sys.version, *sys.path)).encode())
+    return user_cache_path("grantway", appauthor=False) / "plugins" / f"{which:08x}.json"
 
 
 class Session:
@@ -87,7 +99,9 @@ class Session:
         if self._registry is None:
             from grantway.registry import Registry
 
-            self._registry = Registry.load(self.configuration, third_parties=not self.no_plugins)
+            self._registry = Registry.load(
+                self.configuration, third_parties=not self.no_plugins, manifest=manifest()
+            )
         return self._registry
 
     @property
@@ -105,7 +119,9 @@ class Session:
                 from grantway.config import Configuration
                 from grantway.registry import Registry
 
-                self._spare = Registry.load(Configuration(), third_parties=False)
+                self._spare = Registry.load(
+                    Configuration(), third_parties=False, manifest=manifest()
+                )
             return self._spare
 
     @property

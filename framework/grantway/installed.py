@@ -1,0 +1,154 @@
+"""Which plugins are installed, without asking each distribution at each start.
+
+The standard library finds entry points by reading the metadata of every distribution on the
+path. That is a third of a short command's time with few of them, and most of it with many. So
+what was found can be kept in a *manifest*: a file that also says in which state the path was. As
+long as it is in that state, the manifest is taken at its word.
+
+Nothing depends on it. One that is not there, cannot be read, is of another state, or could have
+been written by somebody else is passed by, and made anew where that is possible. It names code
+that is going to be run: so its folder and it are this user's alone, or it is not believed.
+"""
+
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib import import_module
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from grantway.errors import CacheError
+from grantway.version import __version__
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+
+@attrs.frozen
+class Installed:
+    """An entry point: its name, the module (and object) it names, and whose it is.
+
+    A distribution whose metadata cannot be read is `unknown`.
+    """
+
+    name: str
+    target: str
+    distribution: str
+    version: str
+    _entry: "EntryPoint | None" = attrs.field(default=None, eq=False, repr=False)
+
+    def load(self) -> object:
+        """Import the module and return what is named of it.
+
+        Raises:
+            Exception: whatever comes of that.
+        """
+        if self._entry is not None:
+            return self._entry.load()
+        module, _, path = self.target.partition("[")[0].partition(":")
+        found: object = import_module(module.strip())
+        for attribute in filter(None, path.strip().split(".")):
+            found = getattr(found, attribute)
+        return found
+
+
+def installed(group: str, manifest: Path | None = None) -> tuple[Installed, ...]:
+    """The entry points of a group, in the order of the path.
+
+    Args:
+        group: the entry points' group.
+        manifest: the file to keep what is found in; None: nothing is kept.
+    """
+    state = _state(group) if manifest is not None else None
+    if manifest is None or state is None:
+        return _found(group)
+    known = _read(manifest, state)
+    if known is None:
+        known = _found(group)
+        # Of the state before: what was installed meanwhile makes the next start look again.
+        _write(manifest, state, known)
+    return known
+
+
+def _found(group: str) -> tuple[Installed, ...]:
+    # Imported here: it is slow to import, and a manifest spares it.
+    from importlib.metadata import entry_points
+
+    return tuple(_described(entry) for entry in entry_points(group=group))
+
+
+def _described(entry: "EntryPoint") -> Installed:
+    try:
+        distribution = str((entry.dist and entry.dist.name) or "unknown")
+        version = str((entry.dist and entry.dist.version) or "")
+    except Exception:  # noqa: BLE001  # whatever is wrong with it, the others go on
+        distribution, version = "unknown", ""
+    return Installed(entry.name, entry.value, distribution, version, entry)
+
+
+def _state(group: str) -> dict[str, object] | None:
+    """All that decides what is found, as JSON has it; None where it cannot be told."""
+    if any(
+        finder is not PathFinder and hasattr(finder, "find_distributions")
+        for finder in sys.meta_path
+    ):
+        # A finder of its own may find what no folder shows.
+        return None
+    places: list[list[object]] = []
+    for entry in sys.path:
+        folder = Path(entry)
+        places.append([entry, _changed(folder)])
+        with suppress(OSError):
+            # The one kind of metadata that is written anew without its folder being touched.
+            eggs = sorted(folder.glob("*.egg-info/entry_points.txt"))
+            places.extend([str(each), _changed(each)] for each in eggs)
+    return {"grantway": __version__, "python": sys.version, "group": group, "path": places}
+
+
+def _changed(path: Path) -> int | None:
+    """When a folder's list of names, or a file, was changed last, in nanoseconds."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _read(manifest: Path, state: dict[str, object]) -> tuple[Installed, ...] | None:
+    import json
+
+    from grantway.cache.private import check_file, prepare_folder
+
+    with suppress(CacheError, OSError, ValueError, KeyError, TypeError, RecursionError):
+        prepare_folder(manifest.parent)
+        if check_file(manifest):
+            kept = json.loads(manifest.read_bytes())
+            if kept["state"] == state:
+                return tuple(
+                    Installed(name, target, distribution, version)
+                    for name, target, distribution, version in kept["installed"]
+                )
+    return None
+
+
+def _write(manifest: Path, state: dict[str, object], found: Iterable[Installed]) -> None:
+    import json
+    import os
+    import tempfile
+
+    from grantway.cache.private import prepare_folder
+
+    rows = [(each.name, each.target, each.distribution, each.version) for each in found]
+    with suppress(CacheError, OSError):
+        prepare_folder(manifest.parent)
+        # Made with its final permissions, and put in its place in one step.
+        descriptor, name = tempfile.mkstemp(dir=manifest.parent, prefix=f"{manifest.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump({"state": state, "installed": rows}, file)
+            Path(name).replace(manifest)
+        except BaseException:
+            Path(name).unlink()
+            raise

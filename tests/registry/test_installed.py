@@ -1,0 +1,187 @@
+"""Which plugins are installed, remembered: a manifest is believed only where it is right and ours."""
+
+import importlib.metadata
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grantway.installed import Installed, installed
+
+GROUP = "grantway.plugins"
+needs_modes = pytest.mark.skipif(sys.platform == "win32", reason="no permission bits there")
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "plugins" / "manifest.json"
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    return folder
+
+
+@pytest.fixture
+def blind(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Once called, nobody can ask the distributions any more."""
+
+    def refuse(**_: object) -> object:
+        raise AssertionError("the distributions were asked")
+
+    return lambda: monkeypatch.setattr(importlib.metadata, "entry_points", refuse)
+
+
+def install(site: Path, name: str, *, kind: str = "dist-info", module: str = "json") -> Path:
+    metadata = site / f"{name}-1.0.{kind}"
+    metadata.mkdir()
+    told = "METADATA" if kind == "dist-info" else "PKG-INFO"
+    (metadata / told).write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    entries = metadata / "entry_points.txt"
+    entries.write_text(f"[{GROUP}]\n{name} = {module}\n")
+    return entries
+
+
+def names(found: tuple[Installed, ...]) -> set[str]:
+    return {each.name for each in found}
+
+
+def test_what_was_found_is_found_again_without_asking(
+    manifest: Path, site: Path, blind: Callable[[], None]
+) -> None:
+    install(site, "mine")
+    found = installed(GROUP, manifest)
+    assert {"clouds", "grants", "mine"} <= names(found)
+    blind()
+    assert installed(GROUP, manifest) == found
+    assert Installed("mine", "json", "mine", "1.0") in found
+
+
+def test_without_a_manifest_nothing_is_kept(tmp_path: Path, site: Path) -> None:
+    assert "late" not in names(installed(GROUP))
+    install(site, "late")
+    assert "late" in names(installed(GROUP))
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["site"]
+
+
+def test_what_is_installed_or_uninstalled_later_is_noticed(manifest: Path, site: Path) -> None:
+    installed(GROUP, manifest)
+    entries = install(site, "late")
+    assert "late" in names(installed(GROUP, manifest))
+    entries.unlink()
+    (entries.parent / "METADATA").unlink()
+    entries.parent.rmdir()
+    assert "late" not in names(installed(GROUP, manifest))
+
+
+def test_entry_points_that_are_written_anew_in_place_are_noticed(
+    manifest: Path, site: Path
+) -> None:
+    entries = install(site, "legacy", kind="egg-info")
+    assert "legacy" in names(installed(GROUP, manifest))
+    entries.write_text(f"[{GROUP}]\nrenamed = json\n")
+    os.utime(entries, ns=(1, 1))
+    assert {"legacy", "renamed"} & names(installed(GROUP, manifest)) == {"renamed"}
+
+
+def test_another_path_is_another_state(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed(GROUP, manifest)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    install(folder, "elsewhere")
+    monkeypatch.syspath_prepend(str(folder))
+    assert "elsewhere" in names(installed(GROUP, manifest))
+
+
+def test_a_finder_of_another_kind_is_always_asked(
+    manifest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Finder:
+        @staticmethod
+        def find_spec(*_: object) -> None:
+            return None
+
+        @staticmethod
+        def find_distributions(*_: object) -> list[importlib.metadata.Distribution]:
+            return []
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder])
+    installed(GROUP, manifest)
+    assert not manifest.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff", b"[]", b"null", b'{"state": {}}', b"[" * 100_000],
+    ids=["empty", "half", "no text", "a list", "null", "another state", "deep"],
+)
+def test_a_broken_manifest_is_made_anew(
+    manifest: Path, site: Path, blind: Callable[[], None], content: bytes
+) -> None:
+    install(site, "mine")
+    installed(GROUP, manifest)
+    manifest.write_bytes(content)
+    found = installed(GROUP, manifest)
+    assert "mine" in names(found)
+    blind()
+    assert installed(GROUP, manifest) == found
+
+
+def forged(manifest: Path) -> None:
+    """Say in the manifest, of the state as it is, that something else is installed."""
+    kept = json.loads(manifest.read_text())
+    kept["installed"] = [["evil", "evil", "grantway", "1"]]
+    manifest.write_text(json.dumps(kept))
+
+
+@needs_modes
+@pytest.mark.parametrize("what", ["file", "folder", "link"])
+def test_a_manifest_that_others_could_have_written_is_not_believed(
+    manifest: Path, tmp_path: Path, what: str
+) -> None:
+    installed(GROUP, manifest)
+    forged(manifest)
+    assert names(installed(GROUP, manifest)) == {"evil"}  # that is what is at stake
+    match what:
+        case "file":
+            manifest.chmod(0o666)
+        case "folder":
+            manifest.parent.chmod(0o777)
+        case _:
+            elsewhere = tmp_path / "theirs.json"
+            manifest.rename(elsewhere)
+            manifest.symlink_to(elsewhere)
+    assert "evil" not in names(installed(GROUP, manifest))
+
+
+@needs_modes
+def test_the_manifest_is_this_users_alone(manifest: Path) -> None:
+    installed(GROUP, manifest)
+    assert manifest.stat().st_mode & 0o777 == 0o600
+    assert manifest.parent.stat().st_mode & 0o777 == 0o700
+    assert [each.name for each in manifest.parent.iterdir()] == [manifest.name]
+
+
+def test_a_folder_that_cannot_be_made_costs_only_time(tmp_path: Path, site: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    install(site, "mine")
+    for _ in range(2):
+        assert "mine" in names(installed(GROUP, tmp_path / "cache" / "manifest.json"))
+
+
+@pytest.mark.parametrize("module", ["json", "json:loads", "os:path.join", "json : loads [extra]"])
+def test_what_a_manifest_names_is_what_the_standard_library_loads(
+    manifest: Path, site: Path, module: str
+) -> None:
+    install(site, "mine", module=module)
+    first = next(each for each in installed(GROUP, manifest) if each.name == "mine")
+    again = next(each for each in installed(GROUP, manifest) if each.name == "mine")
+    assert again.load() is first.load()
