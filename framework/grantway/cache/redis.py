@@ -70,6 +70,7 @@ class RedisTokenCache:
         prefix: what all keys begin with.
         lease: seconds after which a lock of a dead holder ends.
         now: the wall clock.
+        monotonic: the clock that nobody sets; see `Server`.
     """
 
     def __init__(
@@ -81,8 +82,9 @@ class RedisTokenCache:
         prefix: str = PREFIX,
         lease: float = LEASE,
         now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._server = Server(connect, address)
+        self._server = Server(connect, address, monotonic)
         self._rows = Rows(find_key)
         self._prefix = prefix
         self._lease = lease
@@ -125,7 +127,7 @@ class RedisTokenCache:
         return found[1] if found else None
 
     def put_refresh_token(self, slot: str, stored: StoredRefreshToken) -> None:
-        """See `TokenCache.put_refresh_token`."""
+        """See `TokenCache.put_refresh_token`. A server that is silent is tried all the same."""
         row = self._rows.refresh_token(slot, stored)
         owner = self._at("owner", self._name("owner", stored.owner))
 
@@ -135,7 +137,8 @@ class RedisTokenCache:
             pipeline.sadd(owner, row.name)
             pipeline.execute()
 
-        self._server.run(put)
+        # Each token for once: it is put again as soon as more is known of it.
+        self._server.run(put, insist=self._name("insisted", f"{slot}\0{stored.token.reveal()}"))
 
     def remove_refresh_token(self, slot: str, token: "Secret") -> None:
         """See `TokenCache.remove_refresh_token`."""
