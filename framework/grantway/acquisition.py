@@ -21,7 +21,6 @@ from grantway.coordination import SharedPauses, alone
 from grantway.declarations import fault, kept_fault
 from grantway.errors import (
     AuthorityError,
-    ConfigurationError,
     DeadlineExceeded,
     GrantwayError,
     InteractionRequired,
@@ -40,7 +39,7 @@ from grantway.request import TokenRequest
 from grantway.result import AuthenticationResult, UserInfo
 from grantway.secret import Secret
 from grantway.suggest import text_of
-from grantway.workplace import Workplace
+from grantway.workplace import Workplace, check_available
 
 if TYPE_CHECKING:
     import logging
@@ -213,11 +212,7 @@ class Acquisition:
         return result if place.freshness.serves_in_trouble(self.key, result) else None
 
     def _run(self, context: Context) -> AuthenticationResult:
-        environment = self._settled.request.environment
-        if environment.unavailable:
-            raise ConfigurationError(
-                f"{environment.name} cannot be used now.", remedy=environment.unavailable
-            )
+        check_available(self._settled.request.environment)
         for warning in self._settled.warnings:
             context.logger.warning("%s", warning)
         result: AuthenticationResult | None = None
