@@ -704,3 +704,14 @@ def test_urls_name_a_file(tmp_path: Path, clean_environment: Path) -> None:
 def test_other_urls_are_configuration_errors(url: str) -> None:
     with pytest.raises(ConfigurationError):
         from_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite://host/path.db", "sqlite://localhost/path.db", "sqlite://tokens.db", "sqlite://~/tokens.db",
+     "sqlite://host:5/path.db?limit=5"],
+)  # fmt: skip
+def test_a_url_with_a_host_is_refused_rather_than_half_read(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"names a host.*Write sqlite:///PATH") as caught:
+        from_url(url)
+    assert "sqlite:PATH" in caught.value.remedy

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from grantway.cache import private, rows
-from grantway.cache.database import Database, durably
+from grantway.cache.database import Database, durably, suppress_unwritable
 from grantway.cache.locks import Locks
 from grantway.cache.pruning import prune
 from grantway.cache.rows import Rows
 from grantway.cache.urls import CacheUrl, expanded
 from grantway.cache_inspection import CacheEntry, CacheInfo
-from grantway.errors import CacheError
+from grantway.errors import CacheError, ConfigurationError
 from grantway.token_cache import StoredRefreshToken, expires
 
 if TYPE_CHECKING:
@@ -324,13 +324,18 @@ class SqliteTokenCache:
         def note(connection: sqlite3.Connection) -> bool:
             known = [key for (key,) in connection.execute("SELECT key FROM keys")]
             if tag not in known:
-                connection.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (tag, self._now()))
+                # Where nothing can be written, reading goes on.
+                with suppress_unwritable():
+                    connection.execute(
+                        "INSERT OR IGNORE INTO keys VALUES (?, ?)", (tag, self._now())
+                    )
             return tag not in known and bool(known)
 
         if self._database.run(note):
             logging.getLogger("grantway.cache").warning(
                 "the token cache %s has tokens that were encrypted with another key; they cannot "
-                "be read and are dropped in time. If that is a mistake, bring the other key back",
+                "be read, and are dropped after a month without use. If that is a mistake, bring "
+                "the other key back",
                 self._path,
             )
         self._told = True
@@ -346,6 +351,12 @@ def from_url(url: str) -> SqliteTokenCache:
         ConfigurationError: the URL cannot be understood.
     """
     parts = CacheUrl.parse(url, ("key_file", "limit"))
+    if parts.host:
+        raise ConfigurationError(
+            "The URL of the token cache sqlite names a host, and its file is on this machine.",
+            remedy="Write sqlite:///PATH, with three slashes, for an absolute path, or sqlite:PATH "
+            "for one from the current folder.",
+        )
     key_file = parts.file("key_file")
     path = _path(parts)
 
