@@ -71,7 +71,7 @@ def source(url: str) -> str:
     cache.put("k", result())
     try:
         assert cache.get("k") is not None
-        return cache.info().encryption_key
+        return cache.info().encrypted_with
     finally:
         cache.close()
 
@@ -222,7 +222,7 @@ def test_without_a_keyring_the_key_is_made_beside_the_database(url: str, path: P
     assert len(bytes.fromhex(content.decode())) == 32
     assert source(url) == f"the file {beside}"
     assert beside.read_bytes() == content
-    assert from_url(url).info().results == 1
+    assert from_url(url).info().access_tokens == 1
 
 
 def test_with_a_keyring_the_key_is_made_there_and_in_no_file(

@@ -63,7 +63,7 @@ def use_all(path):
         lambda: cache.get("nothing"),
         lambda: [slot for slot, _ in cache.refresh_tokens("an owner")],
         lambda: len(list(cache.entries())),
-        lambda: cache.info().results,
+        lambda: cache.info().access_tokens,
         lambda: cache.put("k", result("new")),
         lambda: cache.put_refresh_token("s", stored("new")),
         lambda: cache.lock("k", time.sleep).__enter__(),

@@ -141,7 +141,7 @@ def test_a_refresh_token_does_not_pass_for_a_result(cache: SqliteTokenCache, pat
         )
     connection.close()
     assert cache.get("k") is None
-    assert next(cache.entries()).kind == "refresh token"
+    assert next(cache.entries()).kind == "refresh_token"
 
 
 # Keys.
@@ -302,7 +302,7 @@ def test_results_do_not_pile_up_though_nobody_prunes(path: Path) -> None:
         cache.put(
             str(number), result(extended_expires_on=over, **{"expires_on": over} if old else {})
         )
-    assert cache.info().results <= 1300
+    assert cache.info().access_tokens <= 1300
     assert cache.get("2098") is not None
     cache.close()
 
@@ -449,7 +449,7 @@ def check_filled(output: str, path: Path) -> None:
     assert len(failures) == 20
     assert not missing
     cache = sqlite_cache(path)
-    assert cache.info().results == len(acknowledged)
+    assert cache.info().access_tokens == len(acknowledged)
     assert all(cache.get(str(number)) is not None for number in acknowledged)
     cache.close()
 
@@ -626,7 +626,7 @@ def test_threads_share_it(cache: SqliteTokenCache) -> None:
     for thread in threads:
         thread.join()
     assert not failures
-    assert (cache.info().results, cache.info().refresh_tokens) == (480, 48)
+    assert (cache.info().access_tokens, cache.info().refresh_tokens) == (480, 48)
 
 
 FORKING = """

@@ -116,8 +116,8 @@ def test_who_is_signed_in_is_told_so_and_not_asked(sandbox: Sandbox, file: Path)
         "environment": "Box",
         "application_id": sandbox.public_application_id,
         "already_signed_in": True,
-        "renewed_silently": True,
-        "until": facts["until"],
+        "has_refresh_token": True,
+        "signed_in_until": facts["signed_in_until"],
     }
 
 

@@ -61,8 +61,8 @@ def test_bare_it_lists_what_is_in_it() -> None:
 def test_in_json_keys_are_whole() -> None:
     entries = {each["key"]: each for each in cache("list", "--json").json}
     assert set(entries) == {KEY, OTHER, SLOT}
-    assert entries[SLOT]["kind"] == "refresh token"
-    assert entries[SLOT]["client_id"] == "an-application"
+    assert entries[SLOT]["kind"] == "refresh_token"
+    assert entries[SLOT]["application_id"] == "an-application"
     assert entries[KEY]["subject"] == ALICE.subject
     assert datetime.fromisoformat(entries[KEY]["expires_on"]) > datetime.now(UTC)
 
@@ -109,7 +109,11 @@ def test_clearing_needs_a_yes_where_nobody_can_be_asked() -> None:
         "2 access tokens and 1 refresh token forgotten.\n"
     )
     assert list(here.entries()) == []
-    assert cache("clear", "--yes", "--json", here=here).json == {"results": 0, "refresh_tokens": 0}
+    assert cache("clear", "--yes", "--json", here=here).json == {
+        "access_tokens": 0,
+        "refresh_tokens": 0,
+        "unreadable": 0,
+    }
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
@@ -134,8 +138,8 @@ def test_info_says_where_it_is_and_what_encrypts_it(tmp_path: Path) -> None:
     facts = process("cache", "info", "--json").json
     assert facts["kind"] == "sqlite"
     assert facts["location"].endswith("tokens.db")
-    assert facts["encryption_key"] == f"the file {facts['location']}.key"
-    assert (facts["results"], facts["refresh_tokens"]) == (0, 0)
+    assert facts["encrypted_with"] == f"the file {facts['location']}.key"
+    assert (facts["access_tokens"], facts["refresh_tokens"]) == (0, 0)
     named = process("cache", "info", GRANTWAY_CACHE_KEY="0f" * 32)
     assert re.search(r"^Encrypted with +GRANTWAY_CACHE_KEY$", named.stdout, re.MULTILINE)
     assert "0f0f" not in named.all

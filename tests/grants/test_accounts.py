@@ -303,7 +303,7 @@ def test_others_stay(issuer: Issuer, raw_servers: Callable[..., RawServer]) -> N
         dispatcher.sign_out(account, environment=issuer.environment)
         assert names(dispatcher.accounts("Raw")) == ["bob@example.org"]
         assert names(dispatcher.accounts("Other")) == ["alice@example.org"]
-    left = {each.key for each in cache.entries() if each.kind == "result"}
+    left = {each.key for each in cache.entries() if each.kind == "access_token"}
     assert left == {
         f"result of bob-subject {CLIENT_ID}",
         f"result of another alice {CLIENT_ID}",

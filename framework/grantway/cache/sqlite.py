@@ -198,20 +198,21 @@ class SqliteTokenCache:
         mine = (self._tag(),)
 
         def count(connection: sqlite3.Connection) -> tuple[int, int, int]:
-            results, other_results = connection.execute(
-                "SELECT count(*), coalesce(sum(key<>?), 0) FROM results", mine
+            results, others = connection.execute(
+                "SELECT coalesce(sum(key=?1), 0), coalesce(sum(key<>?1), 0) FROM results", mine
             ).fetchone()
-            tokens, other_tokens = connection.execute(
-                "SELECT count(*), coalesce(sum(key<>?), 0) FROM refresh_tokens", mine
+            tokens, more = connection.execute(
+                "SELECT coalesce(sum(key=?1), 0), coalesce(sum(key<>?1), 0) FROM refresh_tokens",
+                mine,
             ).fetchone()
-            return results, tokens, other_results + other_tokens
+            return results, tokens, others + more
 
-        results, refresh_tokens, unreadable = self._database.run(count)
+        access_tokens, refresh_tokens, unreadable = self._database.run(count)
         return CacheInfo(
             kind="sqlite",
             location=str(self._path),
-            encryption_key=self._rows.source,
-            results=results,
+            encrypted_with=self._rows.source,
+            access_tokens=access_tokens,
             refresh_tokens=refresh_tokens,
             unreadable=unreadable,
             limit=self._limit,
@@ -229,6 +230,9 @@ class SqliteTokenCache:
                     entry = self._rows.entry(kind, name, body)
                     if entry is not None:
                         yield entry
+                    else:
+                        self._rows.tell_of_damage(kind)
+                        self._drop(kind, name, body)
 
     def remove(self, key: str) -> bool:
         """See `Inspector.remove`."""

@@ -246,15 +246,15 @@ def _facts(
         "environment": result.environment,
         "application_id": explanation.values.get("application_id", ""),
         "already_signed_in": already,
-        "renewed_silently": renewed,
-        "until": until.isoformat() if until else None,
+        "has_refresh_token": renewed,
+        "signed_in_until": until.isoformat() if until else None,
     }
 
 
 def _told(facts: "Mapping[str, object]") -> str:
     who = str(facts["user_name"] or facts["subject"] or "somebody; the authority does not say who")
-    until = str(facts["until"] or "the authority says otherwise")
-    if not facts["renewed_silently"]:
+    until = str(facts["signed_in_until"] or "the authority says otherwise")
+    if not facts["has_refresh_token"]:
         until += "; no refresh token came, by which it would be longer"
     rows = {
         "Signed in": f"{who} (already; nobody was asked)" if facts["already_signed_in"] else who,
