@@ -70,14 +70,27 @@ def test_hosts_with_the_same_key_share_all(redis_server: RedisServer) -> None:
     other.close()
 
 
-def test_another_key_finds_nothing_and_loses_nothing(redis_server: RedisServer) -> None:
+def test_another_key_finds_nothing_counts_it_and_loses_nothing(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
     one = redis_cache(redis_server, "keys:")
     other = redis_cache(redis_server, "keys:", key=OTHER_KEY)
     one.put("k", result())
+    one.put_refresh_token("s", stored())
     assert other.get("k") is None
     assert list(other.entries()) == []
     other.put("k", result("mine"))
     assert one.get("k") is not None
+    assert one.get_refresh_token("s") is not None
+    for cache, refresh_tokens, unreadable in ((one, 1, 1), (other, 0, 2)):
+        info = cache.info()
+        assert (info.access_tokens, info.refresh_tokens) == (1, refresh_tokens)
+        assert info.unreadable == unreadable
+        assert len(list(cache.entries())) == 1 + refresh_tokens
+    assert "dropped" not in caplog.text
+    # No key, no entry: what an administrator clears is all of it.
+    other.clear()
+    assert one.info().access_tokens == one.info().unreadable == 0
     one.close()
     other.close()
 
@@ -93,6 +106,32 @@ def test_a_damaged_row_is_dropped(
     assert cache.get_refresh_token("s") is None
     assert "cannot be read" in caplog.text
     assert client.keys("*:result:*") + client.keys("*:refresh:*") == []
+
+
+def test_a_damaged_row_is_dropped_by_whoever_lists_its_owner(
+    cache: RedisTokenCache, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache.put_refresh_token("s", stored())
+    (key,) = client.keys("*:refresh:*")
+    client.set(key, b"x" * 100)
+    assert cache.info().unreadable == 1
+    assert cache.refresh_tokens("an owner") == []
+    assert "is damaged, cannot be read, and is dropped" in caplog.text
+    assert client.keys("*:refresh:*") == []
+
+
+def test_what_others_put_under_the_prefix_is_counted_and_left_alone(
+    redis_server: RedisServer, client: Any
+) -> None:
+    cache = redis_cache(redis_server, "theirs:")
+    cache.put("k", result())
+    client.set("theirs:result:no-name", b"x")
+    client.set("theirs:refresh:\xff", b"x")
+    client.sadd("theirs:refresh:00", b"x")
+    assert [each.key for each in cache.entries()] == ["k"]
+    assert cache.info().unreadable == 2
+    assert len(client.keys("theirs:*")) == 4
+    cache.close()
 
 
 def test_the_server_forgets_what_has_expired_and_keeps_refresh_tokens(

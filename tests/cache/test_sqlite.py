@@ -165,6 +165,20 @@ def test_a_row_that_cannot_be_decrypted_is_dropped_with_a_warning(
     assert row_count(path) == row_count(path, "refresh_tokens") == 0
 
 
+def test_whoever_lists_damaged_rows_drops_them_and_says_so(
+    cache: SqliteTokenCache, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache.put("k", result())
+    cache.put("damaged", result())
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("UPDATE results SET body=zeroblob(100) WHERE id=2")
+    connection.close()
+    assert [each.key for each in cache.entries()] == ["k"]
+    assert "is damaged, cannot be read, and is dropped" in caplog.text
+    assert cache.info().access_tokens == row_count(path) == 1
+
+
 def test_another_key_finds_nothing_says_so_once_and_loses_nothing(
     cache: SqliteTokenCache, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -177,8 +191,11 @@ def test_another_key_finds_nothing_says_so_once_and_loses_nothing(
         assert other.get("k") is None
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "another key" in caplog.text
-    assert other.info().unreadable == 2
-    assert list(other.entries()) == []
+    assert "dropped after a month without use" in caplog.text
+    other.put("mine", result())
+    info = other.info()
+    assert (info.access_tokens, info.refresh_tokens, info.unreadable) == (1, 0, 2)
+    assert [each.key for each in other.entries()] == ["mine"]
     other.prune()
     other.close()
     assert cache.get_refresh_token("s") is not None
