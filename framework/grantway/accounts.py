@@ -63,7 +63,7 @@ class Account:
 
     @property
     def tenant_id(self) -> str:
-        """Its tenant, where the authority has them."""
+        """The tenant it signed in at, where the authority has them."""
         return self.info.tenant_id
 
     @property
