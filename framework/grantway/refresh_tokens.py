@@ -60,7 +60,7 @@ class RefreshTokens:
         self._by_account = by_account
         self._tell = tell
         self._newest: Secret | None = None
-        self._known: UserInfo | None = None
+        self._rested: StoredRefreshToken | None = None
         self._is_lost = False
         self.failure: VaultError | None = None
         self.slot = self._find()
@@ -78,13 +78,12 @@ class RefreshTokens:
 
     def at_rest(self) -> StoredRefreshToken | None:
         """The one that serves this request."""
-        stored = self._at(self.slot) if self.slot is not None else None
-        self._known = stored.account if stored else None
-        return stored
+        self._rested = self._at(self.slot) if self.slot is not None else None
+        return self._rested
 
     def account_of(self, account: UserInfo | None) -> UserInfo | None:
         """Whose the result of this request is, where its answer says `account`."""
-        known = self._known
+        known = self._rested.account if self._rested else None
         if known is None or account is None:
             return account or known
         says_less = known.user_name and not account.user_name
@@ -101,7 +100,7 @@ class RefreshTokens:
 
     def begin_anew(self) -> None:
         """Whoever signs in now may be another account, with a slot of its own."""
-        self._known = None
+        self._rested = None
         if self._by_account:
             self.slot = None
 
@@ -148,7 +147,8 @@ class RefreshTokens:
             cache.put_refresh_token(slot, stored)
             return True
 
-        self._is_lost = not self._place.with_cache("put", put)
+        is_new = self._rested is None or token != self._rested.token
+        self._is_lost = not self._place.with_cache("put", put) and is_new
 
     def tell_of_loss(self) -> None:
         """Warn if the newest one is not in the cache, each time that this happens."""

@@ -277,9 +277,10 @@ class Database:
 
     def _to_read(self) -> str:
         """The URI by which SQLite makes no file beside the database."""
-        log = self._beside("-wal")
         # What a log holds must be seen: the refresh token of before may be spent.
-        unfinished = log.exists() and log.stat().st_size
+        unfinished = False
+        with suppress(FileNotFoundError):
+            unfinished = self._beside("-wal").stat().st_size > 0
         return f"{self.path.as_uri()}?{'mode=ro' if unfinished else 'mode=ro&immutable=1'}"
 
     def _migrate(self, connection: sqlite3.Connection) -> None:

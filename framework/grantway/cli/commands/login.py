@@ -129,7 +129,7 @@ def _explanation(dispatcher: "Dispatcher", call: "Mapping[str, object]") -> "Exp
     explain = cast("Callable[..., Explanation]", dispatcher.explain)
     found = explain(**call)
     if isinstance(found.problem, NoParameterSetMatches):
-        raise _no_match(dispatcher, call, found)
+        raise _no_match(dispatcher, call, found) or found.problem
     chosen = [
         each
         for provider in dispatcher.registry.providers
@@ -146,8 +146,11 @@ def _explanation(dispatcher: "Dispatcher", call: "Mapping[str, object]") -> "Exp
 
 def _no_match(
     dispatcher: "Dispatcher", call: "Mapping[str, object]", found: "Explanation"
-) -> SelectionError:
-    """The error that says what to change, in the terms of those sets in which a person signs in."""
+) -> SelectionError | None:
+    """The error that says what to change, in the terms of those sets in which a person signs in.
+
+    None where there is no such set.
+    """
     from grantway.cli.failures import option
 
     labels = {
@@ -155,6 +158,8 @@ def _no_match(
         for each in dispatcher.registry.candidates
         if _signs_in(each.provider, each.parameter_set.name)
     }
+    if not labels:
+        return None
     possible = [each for each in found.considered if each.label in labels]
     if not possible:
         return InvalidParameter(
