@@ -63,7 +63,7 @@ class Account:
 
     @property
     def tenant_id(self) -> str:
-        """Its tenant, where the authority has them."""
+        """The tenant it signed in at, where the authority has them."""
         return self.info.tenant_id
 
     @property
@@ -88,7 +88,7 @@ class Account:
         A result does not say its application, nor always whose it is. One too many that goes is
         had anew without a person.
         """
-        if entry.kind != "result":
+        if entry.kind != "access_token":
             return False
         is_here = entry.environment == self.environment
         if not entry.user_name:
@@ -131,7 +131,7 @@ def everybody(cache: TokenCache) -> Iterator[Account]:
             remedy="Name both environment and application_id.",
         )
     for entry in cache.entries():
-        if entry.kind == "refresh token":
+        if entry.kind == "refresh_token":
             stored = cache.get_refresh_token(entry.key)
             if stored is not None and stored.owner:
                 yield Account.of(entry.key, stored)

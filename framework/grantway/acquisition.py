@@ -21,7 +21,6 @@ from grantway.coordination import SharedPauses, alone
 from grantway.declarations import fault, kept_fault
 from grantway.errors import (
     AuthorityError,
-    ConfigurationError,
     DeadlineExceeded,
     GrantwayError,
     InteractionRequired,
@@ -40,7 +39,7 @@ from grantway.request import TokenRequest
 from grantway.result import AuthenticationResult, UserInfo
 from grantway.secret import Secret
 from grantway.suggest import text_of
-from grantway.workplace import Workplace
+from grantway.workplace import Workplace, check_available
 
 if TYPE_CHECKING:
     import logging
@@ -213,11 +212,7 @@ class Acquisition:
         return result if place.freshness.serves_in_trouble(self.key, result) else None
 
     def _run(self, context: Context) -> AuthenticationResult:
-        environment = self._settled.request.environment
-        if environment.unavailable:
-            raise ConfigurationError(
-                f"{environment.name} cannot be used now.", remedy=environment.unavailable
-            )
+        check_available(self._settled.request.environment)
         for warning in self._settled.warnings:
             context.logger.warning("%s", warning)
         result: AuthenticationResult | None = None
@@ -268,6 +263,7 @@ class Acquisition:
     ) -> AuthenticationResult:
         """Renew or authenticate; store what comes, tell observers."""
         with ExitStack() as stack:
+            stack.callback(tokens.tell_of_loss)
             if tokens.slot and not request.environment.protocol.refresh_tokens_stay:
                 # One refresh token may serve many tenants and resources, each under its own key.
                 stack.enter_context(alone(self._place, tokens.slot, context, self.told_to_wait))
@@ -283,7 +279,7 @@ class Acquisition:
             expires_on=result.expires_on,
             renewed=renewed,
         )
-        self._check_account(result)
+        self._check_account(tokens.account_of(result.account))
         return result
 
     def _authenticated(
@@ -331,8 +327,11 @@ class Acquisition:
                 provider=result.provider or request.provider,
                 acquired_on=result.acquired_on or self._now(),
             )
+        if result.account is None and (known := tokens.account_of(None)) is not None:
+            # A renewal need not say again who it is (OpenID Connect Core, section 12.2).
+            result = attrs.evolve(result, account=known)
         if result.expires_on is not None:
-            key = self._key_for(result)
+            key = self._key_for(tokens.account_of(result.account))
             # The clock may be set before the next look at it.
             self._place.freshness.see(key, result)
             self._place.with_cache("put", lambda cache: cache.put(key, result))
@@ -359,26 +358,26 @@ class Acquisition:
             claims = error.claims if isinstance(error, InteractionRequired) else ""
             return None, _demanding(request, claims), error
 
-    def _check_account(self, result: AuthenticationResult) -> None:
+    def _check_account(self, account: UserInfo | None) -> None:
         """Refuse to serve the token of another account than the one that the call names.
 
         What was obtained is kept, for the account that it is of.
         """
         wanted = self._settled.request.get(ACCOUNT)
-        if wanted is None or result.account is None or accounts.is_named(result.account, wanted):
+        if wanted is None or account is None or accounts.is_named(account, wanted):
             return
-        who = result.account.user_name or result.account.subject
+        who = account.user_name or account.subject
         raise InteractionRequired(
             f"{who} has signed in, where {wanted} was asked for.",
             remedy=f"Sign in as {wanted}, or leave account out.",
             accounts=(who,),
         )
 
-    def _key_for(self, result: AuthenticationResult) -> str:
+    def _key_for(self, account: UserInfo | None) -> str:
         """Where the result is looked for next: under its account, now that this is known."""
-        if not self._by_account or result.account is None:
+        if not self._by_account or account is None:
             return self.key
-        return self._settled.key(self._place.cache.fingerprint_key, result.account.subject)
+        return self._settled.key(self._place.cache.fingerprint_key, account.subject)
 
     def _renew(
         self, request: TokenRequest, tokens: RefreshTokens, context: Context

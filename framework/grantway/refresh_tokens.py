@@ -5,7 +5,11 @@ that a sign-in brought rests in the slot of its account, or, where the authority
 has signed in, in one that has no name.
 
 A new one goes to the vault that the caller named and to the token cache, in this order, the moment
-it arrives. A vault that fails is remembered, and told once the answer in hand is completed.
+it arrives. A vault that fails is remembered, and told once the answer in hand is completed; so is a
+cache, for the one that it has may be spent.
+
+*Whose it is* was said when somebody signed in. A renewal may say nothing of that, or less, or who
+they are as a guest of another tenant; none of it makes another account of them.
 """
 
 from collections.abc import Callable
@@ -19,7 +23,7 @@ from grantway.parameters import REFRESH_TOKEN, SAVE_REFRESH_TOKEN
 from grantway.request import TokenRequest
 from grantway.result import UserInfo
 from grantway.secret import Secret
-from grantway.token_cache import StoredRefreshToken
+from grantway.token_cache import StoredRefreshToken, TokenCache
 from grantway.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -56,6 +60,8 @@ class RefreshTokens:
         self._by_account = by_account
         self._tell = tell
         self._newest: Secret | None = None
+        self._rested: StoredRefreshToken | None = None
+        self._is_lost = False
         self.failure: VaultError | None = None
         self.slot = self._find()
 
@@ -72,7 +78,17 @@ class RefreshTokens:
 
     def at_rest(self) -> StoredRefreshToken | None:
         """The one that serves this request."""
-        return self._at(self.slot) if self.slot is not None else None
+        self._rested = self._at(self.slot) if self.slot is not None else None
+        return self._rested
+
+    def account_of(self, account: UserInfo | None) -> UserInfo | None:
+        """Whose the result of this request is, where its answer says `account`."""
+        known = self._rested.account if self._rested else None
+        if known is None or account is None:
+            return account or known
+        says_less = known.user_name and not account.user_name
+        is_elsewhere = known.tenant_id and known.tenant_id != account.tenant_id
+        return known if says_less or is_elsewhere else account
 
     def remove(self, stored: StoredRefreshToken) -> None:
         """Forget one that is spent; a newer one in its place stays."""
@@ -84,6 +100,7 @@ class RefreshTokens:
 
     def begin_anew(self) -> None:
         """Whoever signs in now may be another account, with a slot of its own."""
+        self._rested = None
         if self._by_account:
             self.slot = None
 
@@ -109,7 +126,7 @@ class RefreshTokens:
 
     def _store(self, token: Secret, account: UserInfo | None) -> None:
         request, key = self._request, self._place.cache.fingerprint_key
-        slot, owner, known = self.slot, "", self._account
+        slot, owner, account = self.slot, "", self.account_of(account)
         if self._by_account:
             owner = keys.owner_key(key, request)
             if slot is None and account is not None:
@@ -117,9 +134,6 @@ class RefreshTokens:
         if not slot:
             # A provider that renews nothing has no use for one, and takes the place of none.
             return
-        if account is None and known is not None and slot == known.slot:
-            # A renewal need not say again who it is (OpenID Connect Core, section 12.2).
-            account = known.info
         stored = StoredRefreshToken(
             token,
             account,
@@ -128,7 +142,25 @@ class RefreshTokens:
             provider=request.provider,
             client_id=request.client_id,
         )
-        self._place.with_cache("put", lambda cache: cache.put_refresh_token(slot, stored))
+
+        def put(cache: TokenCache) -> bool:
+            cache.put_refresh_token(slot, stored)
+            return True
+
+        is_new = self._rested is None or token != self._rested.token
+        self._is_lost = not self._place.with_cache("put", put) and is_new
+
+    def tell_of_loss(self) -> None:
+        """Warn if the newest one is not in the cache, each time that this happens."""
+        if self._is_lost:
+            # Imported here: it is told seldom.
+            import logging
+
+            logging.getLogger("grantway.cache").warning(
+                "the new refresh token from %s is not in the token cache, which failed; if the "
+                "one before it serves but once, somebody has to sign in again",
+                self._request.environment.name,
+            )
 
     @property
     def _unnamed(self) -> str:

@@ -21,7 +21,7 @@ from grantway.parameters import APPLICATION_ID, CREDENTIAL
 from grantway.request import TokenRequest
 from grantway.secret import Secret
 from grantway.token_cache import TokenCache
-from grantway.workplace import Workplace
+from grantway.workplace import Workplace, check_available
 
 if TYPE_CHECKING:
     from grantway.secret import Credential
@@ -69,6 +69,8 @@ def sign_out(
     tokens = _forget(place.cache, account)
     try:
         environment = environment or place.registry.environment(account.environment)
+        # One that is not there now does not say which authority it is.
+        check_available(environment)
         request = _request(environment, account.application_id, credential)
         if keys.owner_key(place.cache.fingerprint_key, request) != account.owner:
             raise ConfigurationError(

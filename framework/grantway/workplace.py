@@ -179,6 +179,18 @@ class Workplace:
             self.with_cache("close", lambda cache: cache.close())
 
 
+def check_available(environment: "Environment") -> None:
+    """Make sure that an environment is there to be asked.
+
+    Raises:
+        ConfigurationError: it is not now, as its plugin says.
+    """
+    if environment.unavailable:
+        raise ConfigurationError(
+            f"{environment.name} cannot be used now.", remedy=environment.unavailable
+        )
+
+
 def configuration_of(config: "Configuration | str | Path | None") -> "Configuration":
     """The configuration meant: one given, a file to read, or none at all."""
     from grantway.config import Configuration, load

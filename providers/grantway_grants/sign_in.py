@@ -91,9 +91,9 @@ def sign_in(
     if prompter is None:
         raise InteractionRequired(
             f"A person has to sign in at {request.environment.name}, and nobody can be asked here.",
-            remedy="Run it at a terminal; or ask for a device_code where somebody reads the log "
-            "(from Python, with a StreamPrompter); or sign in ahead and give the refresh_token; or "
-            "use an application of its own, with credential and tenant_id.",
+            remedy="Run it at a terminal; or give device_code= where somebody reads the log (from "
+            "Python, with a StreamPrompter); or sign in ahead and give refresh_token= then; or use "
+            "an application of its own, with credential= and tenant_id=.",
         )
     if request.get(DEVICE_CODE):
         return _with_device_code(request, context, prompter, inspect)

@@ -291,7 +291,7 @@ def test_two_processes(report: Report, tmp_path: Path) -> None:
         report.count(
             Count(
                 "tokens two processes wrote, and lost",
-                1_000 + mine - cache.info().results,
+                1_000 + mine - cache.info().access_tokens,
                 range(1),
             )
         )

@@ -145,7 +145,7 @@ class CacheMachine(RuleBasedStateMachine):
         listed = list(self.cache.entries())
         assert len({(each.kind, each.key) for each in listed}) == len(listed)
         over = {key for key, each in self.results.items() if _is_over(each)}
-        found = [each for each in listed if each.kind == "refresh token" or each.key not in over]
+        found = [each for each in listed if each.kind == "refresh_token" or each.key not in over]
         wanted = [
             *(
                 CacheEntry.of_result(key, each)
@@ -157,7 +157,7 @@ class CacheMachine(RuleBasedStateMachine):
         assert sorted(found, key=repr) == sorted(wanted, key=repr)
         info = self.cache.info()
         assert info.refresh_tokens == len(self.refresh)
-        assert len(self.results) - len(over) <= info.results <= len(self.results)
+        assert len(self.results) - len(over) <= info.access_tokens <= len(self.results)
 
     def teardown(self) -> None:
         self.cache.close()

@@ -2,6 +2,7 @@
 
 import base64
 import logging
+import re
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -70,7 +71,7 @@ def source(url: str) -> str:
     cache.put("k", result())
     try:
         assert cache.get("k") is not None
-        return cache.info().encryption_key
+        return cache.info().encrypted_with
     finally:
         cache.close()
 
@@ -111,6 +112,60 @@ def test_what_is_no_key_is_refused_and_not_repeated(text: str) -> None:
         # The first frame is the test's own.
         for frame, _ in list(traceback.walk_tb(caught.value.__traceback__))[1:]:
             assert text not in {each for each in frame.f_locals.values() if isinstance(each, str)}
+
+
+def said_of(use: Callable[[], object]) -> str:
+    with pytest.raises(CacheError) as caught:
+        use()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("no key", f"no 256-bit key in {VARIABLE}"),
+        ("file:/nowhere", rf"{VARIABLE} \(file:/nowhere\): /nowhere cannot be read"),
+        ("file:/tmp", rf"{VARIABLE} \(file:/tmp\): /tmp is not a regular file"),
+        ("env:NONE", rf"{VARIABLE} \(env:NONE\): The environment variable NONE is not set"),
+    ],
+)
+def test_a_remedy_for_the_variable_says_what_to_set_it_to(text: str, wrong: str) -> None:
+    said = said_of(lambda: configured({VARIABLE: text}.get, None))
+    assert re.search(rf"{wrong}.*[Ss]et {VARIABLE} to a key, or to file:PATH or env:NAME", said)
+    assert "sqlite" not in said
+
+
+def test_a_remedy_for_a_key_file_names_its_parameter_and_the_variable(
+    url: str, tmp_path: Path
+) -> None:
+    empty, open_to_all, link = key_file(tmp_path, ""), tmp_path / "open", tmp_path / "link"
+    open_to_all.touch(0o644)
+    link.symlink_to(empty)
+    for file in (tmp_path / "none", tmp_path, empty, open_to_all, link):
+        said = said_of(lambda file=file: from_url(f"{url}?key_file={file}").get("k"))
+        assert str(file) in said
+        assert f"by {VARIABLE}, or by key_file=PATH in the URL" in said
+        assert "sqlite" not in said
+
+
+def test_a_remedy_for_a_key_that_was_made_says_how_to_go_on_without_it(
+    url: str, path: Path, system: InMemoryKeyring
+) -> None:
+    system.kept[SERVICE, ENTRY] = "not a key"
+    said = said_of(lambda: source(url))
+    assert "remove the entry, and a new key is made" in said
+    assert VARIABLE in said
+    beside = path.with_name("tokens.db.key")
+    beside.touch(0o600)
+    said = said_of(lambda: source(url))
+    assert f"no 256-bit key in the file {beside}" in said
+    assert "remove the file, and a new key is made" in said
+    assert VARIABLE in said
+    beside.unlink()
+    beside.mkdir()
+    said = said_of(lambda: source(url))
+    assert "is not a regular file" in said
+    assert VARIABLE in said
 
 
 def test_a_traceback_shows_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +222,7 @@ def test_without_a_keyring_the_key_is_made_beside_the_database(url: str, path: P
     assert len(bytes.fromhex(content.decode())) == 32
     assert source(url) == f"the file {beside}"
     assert beside.read_bytes() == content
-    assert from_url(url).info().results == 1
+    assert from_url(url).info().access_tokens == 1
 
 
 def test_with_a_keyring_the_key_is_made_there_and_in_no_file(

@@ -15,13 +15,13 @@ def test_of_very_many_results_those_used_the_longest_ago_go() -> None:
     cache = MemoryTokenCache(limit=10)
     for number in range(10):
         cache.put(str(number), result())
-    assert cache.info().results == 10
+    assert cache.info().access_tokens == 10
     assert cache.get("0") is not None
     cache.put("10", result())
     assert cache.get("0") is not None
     assert cache.get("10") is not None
     assert cache.get("1") is None
-    assert cache.info().results == 10
+    assert cache.info().access_tokens == 10
 
 
 def test_of_very_many_refresh_tokens_those_used_the_longest_ago_go() -> None:
@@ -41,7 +41,7 @@ def test_expired_results_do_not_pile_up() -> None:
         soon = datetime.fromtimestamp(now + 3600, UTC)
         cache.put(str(number), result(expires_on=soon, extended_expires_on=None))
     # 360 of them are good at a time.
-    assert cache.info().results <= 1100
+    assert cache.info().access_tokens <= 1100
     assert all(cache.get(str(number)) is not None for number in range(20_000 - 359, 20_000))
 
 

@@ -70,14 +70,27 @@ def test_hosts_with_the_same_key_share_all(redis_server: RedisServer) -> None:
     other.close()
 
 
-def test_another_key_finds_nothing_and_loses_nothing(redis_server: RedisServer) -> None:
+def test_another_key_finds_nothing_counts_it_and_loses_nothing(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
     one = redis_cache(redis_server, "keys:")
     other = redis_cache(redis_server, "keys:", key=OTHER_KEY)
     one.put("k", result())
+    one.put_refresh_token("s", stored())
     assert other.get("k") is None
     assert list(other.entries()) == []
     other.put("k", result("mine"))
     assert one.get("k") is not None
+    assert one.get_refresh_token("s") is not None
+    for cache, refresh_tokens, unreadable in ((one, 1, 1), (other, 0, 2)):
+        info = cache.info()
+        assert (info.access_tokens, info.refresh_tokens) == (1, refresh_tokens)
+        assert info.unreadable == unreadable
+        assert len(list(cache.entries())) == 1 + refresh_tokens
+    assert "dropped" not in caplog.text
+    # No key, no entry: what an administrator clears is all of it.
+    other.clear()
+    assert one.info().access_tokens == one.info().unreadable == 0
     one.close()
     other.close()
 
@@ -93,6 +106,32 @@ def test_a_damaged_row_is_dropped(
     assert cache.get_refresh_token("s") is None
     assert "cannot be read" in caplog.text
     assert client.keys("*:result:*") + client.keys("*:refresh:*") == []
+
+
+def test_a_damaged_row_is_dropped_by_whoever_lists_its_owner(
+    cache: RedisTokenCache, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache.put_refresh_token("s", stored())
+    (key,) = client.keys("*:refresh:*")
+    client.set(key, b"x" * 100)
+    assert cache.info().unreadable == 1
+    assert cache.refresh_tokens("an owner") == []
+    assert "is damaged, cannot be read, and is dropped" in caplog.text
+    assert client.keys("*:refresh:*") == []
+
+
+def test_what_others_put_under_the_prefix_is_counted_and_left_alone(
+    redis_server: RedisServer, client: Any
+) -> None:
+    cache = redis_cache(redis_server, "theirs:")
+    cache.put("k", result())
+    client.set("theirs:result:no-name", b"x")
+    client.set("theirs:refresh:\xff", b"x")
+    client.sadd("theirs:refresh:00", b"x")
+    assert [each.key for each in cache.entries()] == ["k"]
+    assert cache.info().unreadable == 2
+    assert len(client.keys("theirs:*")) == 4
+    cache.close()
 
 
 def test_the_server_forgets_what_has_expired_and_keeps_refresh_tokens(
@@ -161,22 +200,6 @@ def test_a_lock_whose_server_goes_ends_without_an_error() -> None:
         cache.close()
 
 
-def test_a_server_that_does_not_answer_is_not_waited_for(raw_server: Any) -> None:
-    """A listener that accepts and then says nothing."""
-    import socket
-
-    from grantway.cache.redis_server import PATIENCE, connect
-
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-        cache = RedisTokenCache(lambda: connect(url, "", {}), lambda: KEY, address=url)
-        begin = time.monotonic()
-        with pytest.raises(CacheError):
-            cache.get("k")
-        assert time.monotonic() - begin < 4 * PATIENCE
-        cache.close()
-
-
 def test_a_full_server_is_a_cache_error(cache: RedisTokenCache, client: Any) -> None:
     client.config_set("maxmemory", "1mb")
     client.config_set("maxmemory-policy", "noeviction")
@@ -232,12 +255,49 @@ def test_a_password_is_a_reference(
     assert "sentinel" not in repr(cache) + repr(cache.info())
     cache.close()
     monkeypatch.setenv("PASSWORD", "sentinel-wrong")
-    with pytest.raises(CacheError, match="failed") as caught:
+    with pytest.raises(
+        CacheError, match=r"Check the password in its URL, password=env:NAME"
+    ) as caught:
         from_url(f"{address}?password=env:PASSWORD").get("k")
     assert "sentinel" not in str(caught.value)
-    with pytest.raises(CacheError, match="NONE is not set"):
-        from_url(f"{address}?password=env:NONE").get("k")
+    for missing in ("env:NONE", f"file:{tmp_path}/none"):
+        with pytest.raises(
+            CacheError, match=r"(?i:none).*name another in the URL.*password="
+        ) as caught:
+            from_url(f"{address}?password={missing}").get("k")
+        assert "sqlite" not in str(caught.value)
     client.acl_deluser("fleet")
+
+
+def test_a_password_that_is_missing_is_told_as_such(
+    redis_server: RedisServer, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, HEX)
+    client.config_set("requirepass", "sentinel-password")
+    try:
+        with pytest.raises(CacheError, match=r"Check the password in its URL") as caught:
+            from_url(redis_server.url).get("k")
+        assert "sentinel" not in str(caught.value)
+    finally:
+        client.config_set("requirepass", "")
+
+
+def test_a_user_that_may_not_do_it_is_told_as_such(
+    redis_server: RedisServer, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, HEX)
+    monkeypatch.setenv("PASSWORD", "sentinel-password")
+    client.acl_setuser(
+        "reader",
+        enabled=True,
+        passwords=["+sentinel-password"],
+        keys=["mine:*"],
+        commands=["+@all"],
+    )
+    address = redis_server.url.replace("//", "//reader@")
+    with pytest.raises(CacheError, match=r"begin with the prefix"):
+        from_url(f"{address}?password=env:PASSWORD&prefix=theirs:").put("k", result())
+    client.acl_deluser("reader")
 
 
 def test_making_a_cache_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

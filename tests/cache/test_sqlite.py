@@ -141,7 +141,7 @@ def test_a_refresh_token_does_not_pass_for_a_result(cache: SqliteTokenCache, pat
         )
     connection.close()
     assert cache.get("k") is None
-    assert next(cache.entries()).kind == "refresh token"
+    assert next(cache.entries()).kind == "refresh_token"
 
 
 # Keys.
@@ -165,6 +165,20 @@ def test_a_row_that_cannot_be_decrypted_is_dropped_with_a_warning(
     assert row_count(path) == row_count(path, "refresh_tokens") == 0
 
 
+def test_whoever_lists_damaged_rows_drops_them_and_says_so(
+    cache: SqliteTokenCache, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache.put("k", result())
+    cache.put("damaged", result())
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("UPDATE results SET body=zeroblob(100) WHERE id=2")
+    connection.close()
+    assert [each.key for each in cache.entries()] == ["k"]
+    assert "is damaged, cannot be read, and is dropped" in caplog.text
+    assert cache.info().access_tokens == row_count(path) == 1
+
+
 def test_another_key_finds_nothing_says_so_once_and_loses_nothing(
     cache: SqliteTokenCache, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -177,8 +191,11 @@ def test_another_key_finds_nothing_says_so_once_and_loses_nothing(
         assert other.get("k") is None
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "another key" in caplog.text
-    assert other.info().unreadable == 2
-    assert list(other.entries()) == []
+    assert "dropped after a month without use" in caplog.text
+    other.put("mine", result())
+    info = other.info()
+    assert (info.access_tokens, info.refresh_tokens, info.unreadable) == (1, 0, 2)
+    assert [each.key for each in other.entries()] == ["mine"]
     other.prune()
     other.close()
     assert cache.get_refresh_token("s") is not None
@@ -302,7 +319,7 @@ def test_results_do_not_pile_up_though_nobody_prunes(path: Path) -> None:
         cache.put(
             str(number), result(extended_expires_on=over, **{"expires_on": over} if old else {})
         )
-    assert cache.info().results <= 1300
+    assert cache.info().access_tokens <= 1300
     assert cache.get("2098") is not None
     cache.close()
 
@@ -449,7 +466,7 @@ def check_filled(output: str, path: Path) -> None:
     assert len(failures) == 20
     assert not missing
     cache = sqlite_cache(path)
-    assert cache.info().results == len(acknowledged)
+    assert cache.info().access_tokens == len(acknowledged)
     assert all(cache.get(str(number)) is not None for number in acknowledged)
     cache.close()
 
@@ -626,7 +643,7 @@ def test_threads_share_it(cache: SqliteTokenCache) -> None:
     for thread in threads:
         thread.join()
     assert not failures
-    assert (cache.info().results, cache.info().refresh_tokens) == (480, 48)
+    assert (cache.info().access_tokens, cache.info().refresh_tokens) == (480, 48)
 
 
 FORKING = """
@@ -704,3 +721,14 @@ def test_urls_name_a_file(tmp_path: Path, clean_environment: Path) -> None:
 def test_other_urls_are_configuration_errors(url: str) -> None:
     with pytest.raises(ConfigurationError):
         from_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite://host/path.db", "sqlite://localhost/path.db", "sqlite://tokens.db", "sqlite://~/tokens.db",
+     "sqlite://host:5/path.db?limit=5"],
+)  # fmt: skip
+def test_a_url_with_a_host_is_refused_rather_than_half_read(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"names a host.*Write sqlite:///PATH") as caught:
+        from_url(url)
+    assert "sqlite:PATH" in caught.value.remedy

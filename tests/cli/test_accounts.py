@@ -1,5 +1,6 @@
 """`login`, `logout`, `accounts`: one sign-in serves many processes, until it is taken back."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,8 +116,8 @@ def test_who_is_signed_in_is_told_so_and_not_asked(sandbox: Sandbox, file: Path)
         "environment": "Box",
         "application_id": sandbox.public_application_id,
         "already_signed_in": True,
-        "renewed_silently": True,
-        "until": facts["until"],
+        "has_refresh_token": True,
+        "signed_in_until": facts["signed_in_until"],
     }
 
 
@@ -135,7 +136,47 @@ def test_where_nobody_can_be_asked_it_says_so_before_any_network(
     outcome = process("login", "-p", "me")
     assert outcome.code == 4
     assert "nobody can be asked here" in outcome.stderr
+    assert "Run it at a terminal, or add --device-code: the code is then" in outcome.stderr
     assert not sandbox.requests
+
+
+@pytest.mark.parametrize(
+    ("ci", "line"),
+    [
+        ("", "login -p me"),
+        ("1", "login -p me --device-code"),
+        ("", "--no-input login -p me"),
+        ("", "login --environment Box"),
+        ("", "login --tenant-id contoso.example"),
+        ("", "login --provider Consent"),
+        ("", "login --provider RefreshToken --login-hint a"),
+    ],
+)
+def test_whatever_is_wrong_with_a_login_its_remedy_names_what_login_takes(
+    sandbox: Sandbox, file: Path, ci: str, line: str
+) -> None:
+    for more in ((), ("--json",)):
+        outcome = process(*line.split(), *more, CI=ci)
+        assert outcome.code in (2, 4), outcome
+        takes = run("login", "--help").stdout
+        said = re.sub(r"`grantway token` with .*", "", outcome.stderr)
+        named = re.findall(r"--[a-z-]+", said)
+        assert all(each in takes or each == "--no-input" for each in named), said
+        assert named or "CI is set" in said
+        assert not re.search(r"[a-z]+_[a-z]+=|device_code|refresh_token|Prompter|\*\*\*", said)
+
+
+def test_without_an_application_it_is_told_to_name_one(sandbox: Sandbox, file: Path) -> None:
+    outcome = process("login", "--tenant-id", "contoso.example")
+    assert outcome.code == 2
+    assert "Too little is given for a person to sign in." in outcome.stderr
+    assert "Add --application-id. `grantway login --help`" in outcome.stderr
+    in_json = process("login", "--json").error
+    assert (in_json["type"], in_json["missing"]) == ("NoParameterSetMatches", ["application_id"])
+    other = process("login", "--provider", "Consent", "--application-id", APP)
+    assert other.code == 2
+    assert "Consent signs nobody in." in other.stderr
+    assert "name one of these: User" in other.stderr
 
 
 def test_an_application_by_itself_does_not_log_in(sandbox: Sandbox, file: Path) -> None:
@@ -218,7 +259,35 @@ def test_who_is_not_signed_in_is_a_mistake(sandbox: Sandbox, file: Path) -> None
     outcome = process("logout", "--account", "admin@contoso.exmaple")
     assert outcome.code == 2
     assert "Did you mean admin@contoso.example?" in outcome.stderr
+    named = process("logout", "--account", "nobody", "--json")
+    assert (named.code, named.stdout) == (2, "")
+    assert named.error["remedy"] == "These are: admin@contoso.example."
     assert process("logout", "--account", "ADMIN@contoso.example").code == 0
+    # Now that nobody is there at all it is a mistake still, and only to name nobody is none.
+    again = process("logout", "--account", "admin@contoso.example")
+    assert again.code == 2
+    assert "admin@contoso.example is not signed in." in again.stderr
+    assert "Nobody is" in again.stderr
+    assert process("logout", "--all", "--account", "nobody").code == 2
+    for args in ((), ("--all",)):
+        assert process("logout", *args) == Outcome(0, "Nobody is signed in.\n", "")
+
+
+def test_where_the_authority_is_not_there_now_it_says_that(
+    sandbox: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the sandbox, when it is stopped: its environment then has no address."""
+    monkeypatch.setenv("GRANTWAY_SANDBOX_URL", sandbox.url)
+    with StandIn(sandbox.person()) as somebody:
+        call = ("--environment", "Sandbox", "--application-id", sandbox.public_application_id)
+        assert as_person(somebody, "login", *call).code == 0
+    monkeypatch.delenv("GRANTWAY_SANDBOX_URL")
+    outcome = process("logout")
+    assert outcome.code == 0
+    assert "signed out, forgotten here" in outcome.stdout
+    assert "was not revoked: Sandbox cannot be used now. No sandbox was found" in outcome.stderr
+    assert "another authority" not in outcome.stderr
+    assert process("cache", "list", "--json").json == []
 
 
 # At oidc-provider, which revokes.

@@ -12,6 +12,7 @@ import pytest
 
 from cache.support import ALICE, result, stored
 from cli.support import GRANTWAY, SENTINEL, Outcome, Shop, process, run, session, token_result
+from grantway import Registry
 from grantway.cache.memory import MemoryTokenCache
 from grantway.cache.sqlite import from_url
 
@@ -61,8 +62,8 @@ def test_bare_it_lists_what_is_in_it() -> None:
 def test_in_json_keys_are_whole() -> None:
     entries = {each["key"]: each for each in cache("list", "--json").json}
     assert set(entries) == {KEY, OTHER, SLOT}
-    assert entries[SLOT]["kind"] == "refresh token"
-    assert entries[SLOT]["client_id"] == "an-application"
+    assert entries[SLOT]["kind"] == "refresh_token"
+    assert entries[SLOT]["application_id"] == "an-application"
     assert entries[KEY]["subject"] == ALICE.subject
     assert datetime.fromisoformat(entries[KEY]["expires_on"]) > datetime.now(UTC)
 
@@ -109,7 +110,11 @@ def test_clearing_needs_a_yes_where_nobody_can_be_asked() -> None:
         "2 access tokens and 1 refresh token forgotten.\n"
     )
     assert list(here.entries()) == []
-    assert cache("clear", "--yes", "--json", here=here).json == {"results": 0, "refresh_tokens": 0}
+    assert cache("clear", "--yes", "--json", here=here).json == {
+        "access_tokens": 0,
+        "refresh_tokens": 0,
+        "unreadable": 0,
+    }
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
@@ -134,11 +139,72 @@ def test_info_says_where_it_is_and_what_encrypts_it(tmp_path: Path) -> None:
     facts = process("cache", "info", "--json").json
     assert facts["kind"] == "sqlite"
     assert facts["location"].endswith("tokens.db")
-    assert facts["encryption_key"] == f"the file {facts['location']}.key"
-    assert (facts["results"], facts["refresh_tokens"]) == (0, 0)
+    assert facts["encrypted_with"] == f"the file {facts['location']}.key"
+    assert (facts["access_tokens"], facts["refresh_tokens"]) == (0, 0)
     named = process("cache", "info", GRANTWAY_CACHE_KEY="0f" * 32)
     assert re.search(r"^Encrypted with +GRANTWAY_CACHE_KEY$", named.stdout, re.MULTILINE)
     assert "0f0f" not in named.all
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_what_another_key_has_encrypted_is_counted_alike_by_all_commands(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    here = f"sqlite://{tmp_path}/own/tokens.db"
+    if kind == "redis":
+        here = f"{request.getfixturevalue('redis_server').url}?prefix={tmp_path.name}:"
+    mine, other = ({"GRANTWAY_CACHE": here, "GRANTWAY_CACHE_KEY": key * 32} for key in ("0f", "f0"))
+
+    def fill(variables: dict[str, str], count: int) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            made: Any = Registry.of().token_caches[kind].create(here)
+            for number in range(count):
+                made.put(str(number), result())
+            made.put_refresh_token("s", stored())
+            made.close()
+
+    fill(mine, 2)
+    fill(other, 1)
+    for variables, access_tokens, unreadable in ((mine, 2, 2), (other, 1, 3)):
+        facts = process("cache", "info", "--json", **variables).json
+        assert (facts["access_tokens"], facts["refresh_tokens"]) == (access_tokens, 1)
+        assert facts["unreadable"] == unreadable
+        text = process("cache", "info", **variables).stdout
+        assert re.search(
+            rf"^Of another key +{unreadable}, which cannot be read, and are kept",
+            text,
+            re.MULTILINE,
+        )
+        listed = process("cache", "list", "--json", **variables)
+        assert len(listed.json) == access_tokens + 1
+        assert f"{unreadable} entries cannot be listed" in listed.stderr
+        assert "dropped" not in listed.stderr
+        assert "kept for that key" in process("cache", "list", **variables).stderr
+    third = {**mine, "GRANTWAY_CACHE_KEY": "aa" * 32}
+    assert process("cache", "list", **third).stdout == "The token cache has nothing to list.\n"
+    cleared = process("cache", "clear", "--yes", **other)
+    assert "1 access token and 1 refresh token, and 3 entries of another key forgotten" in (
+        cleared.stdout
+    )
+    after = process("cache", "list", **mine)
+    assert after == Outcome(0, "The token cache is empty.\n", "")
+
+
+def test_the_json_of_each_command_has_these_names() -> None:
+    entry = {
+        "key", "kind", "expires_on", "environment", "provider", "application_id", "tenant_id",
+        "user_name", "subject", "resource", "scopes",
+    }  # fmt: skip
+    for each in cache("list", "--json").json:
+        assert set(each) == entry
+        assert each["kind"] in ("access_token", "refresh_token")
+    assert set(cache("show", "c", "--json").json) == entry
+    assert set(cache("info", "--json").json) == {
+        "kind", "location", "encrypted_with", "access_tokens", "refresh_tokens", "unreadable",
+        "limit", "size",
+    }  # fmt: skip
 
 
 def test_a_cache_that_shows_nothing_is_told_so() -> None:

@@ -1,6 +1,7 @@
 """`grantway consent` and `grantway token` where a person acts: what is told, where, and how it ends."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -259,6 +260,8 @@ def test_where_nobody_is_to_be_asked_nothing_is_sent(
     outcome = start(issuer, who, "--save-refresh-token", f"file:{kept}", before=before)
     assert (outcome.code, outcome.stdout) == (4, "")
     assert "nobody can be asked here" in outcome.stderr
+    assert "or give --device-code where somebody reads the log; or sign in" in outcome.stderr
+    assert not re.search(r"from Python|Prompter|_token|\*\*\*", outcome.stderr)
     assert not issuer.server.connections
     assert who is None or not who.opened
 

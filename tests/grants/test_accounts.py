@@ -122,9 +122,86 @@ def test_a_renewal_that_says_nothing_of_the_account_forgets_nobody(issuer: Issue
     with Dispatcher(prompter=person) as dispatcher:
         call: dict[str, Any] = {"environment": issuer.environment, "application_id": CLIENT_ID}
         for _ in range(3):
-            dispatcher.acquire(**call, force_refresh=True)
+            found = dispatcher.acquire(**call, force_refresh=True)
             assert names(dispatcher.accounts()) == ["alice"]
+            assert found.account is not None
+            assert found.account.user_name == "alice"
+        assert dispatcher.acquire(**call).account == found.account
     assert len(person.opened) == 1
+
+
+def renewed(issuer: Issuer, **claims: Any) -> Behaviour:
+    """A renewal whose id_token says this."""
+    now = time.time()
+    token = issuer.token(iat=now, exp=now + 600, **claims)
+    return granted(id_token=token, refresh_token="second-refresh-token")
+
+
+def test_a_renewal_as_a_guest_elsewhere_leaves_the_account_at_home(issuer: Issuer) -> None:
+    """Each tenant of some authorities has a subject and user name of its own for a person."""
+    person = Person(answering())
+    issuer.server.serve(
+        issuer.signs_in(person, preferred_username="alice@home.example", tid="home"),
+        renewed(issuer, preferred_username="alice#guest", tid="away", sub="another subject"),
+        path="/token",
+    )
+    call: dict[str, Any] = {"environment": issuer.environment, "application_id": CLIENT_ID}
+    away = {**call, "resource": "https://away.example", "account": "alice@home.example"}
+    with Dispatcher(prompter=person) as dispatcher:
+        first = dispatcher.acquire(**call)
+        guest = dispatcher.acquire(**away)
+        assert guest.account is not None
+        assert (guest.account.tenant_id, guest.tenant_id) == ("away", "away")
+        (account,) = dispatcher.accounts()
+        assert account.info == first.account
+        assert account.tenant_id == "home"
+        # Both are found again, under the account that is known.
+        assert dispatcher.acquire(**call) is first
+        assert dispatcher.acquire(**away) is guest
+    assert len(issuer.redeemed) == 2
+
+
+def test_a_renewal_that_says_less_of_the_account_forgets_nothing(issuer: Issuer) -> None:
+    person = Person(answering())
+    issuer.server.serve(
+        issuer.signs_in(person, preferred_username="alice"),
+        renewed(issuer, preferred_username=""),
+        path="/token",
+    )
+    call: dict[str, Any] = {"environment": issuer.environment, "application_id": CLIENT_ID}
+    with Dispatcher(prompter=person) as dispatcher:
+        dispatcher.acquire(**call)
+        dispatcher.acquire(**call, force_refresh=True)
+        assert names(dispatcher.accounts()) == ["alice"]
+
+
+def test_a_new_user_name_is_taken_over(issuer: Issuer) -> None:
+    person = Person(answering())
+    issuer.server.serve(
+        issuer.signs_in(person, preferred_username="alice"),
+        renewed(issuer, preferred_username="alice-the-second"),
+        path="/token",
+    )
+    call: dict[str, Any] = {"environment": issuer.environment, "application_id": CLIENT_ID}
+    with Dispatcher(prompter=person) as dispatcher:
+        dispatcher.acquire(**call)
+        dispatcher.acquire(**call, force_refresh=True)
+        assert names(dispatcher.accounts()) == ["alice-the-second"]
+
+
+def test_the_successor_of_a_token_that_a_caller_gave_remembers_whose_it_is(issuer: Issuer) -> None:
+    issuer.server.serve(
+        renewed(issuer, preferred_username="alice"),
+        granted(refresh_token="third-refresh-token"),
+        granted(),
+        path="/token",
+    )
+    call = {"environment": issuer.environment, "application_id": CLIENT_ID, "refresh_token": TOKEN}
+    with Dispatcher(prompter=False) as dispatcher:
+        for _ in range(3):
+            found = dispatcher.acquire(**call, force_refresh=True)  # type: ignore[arg-type]
+            assert found.account is not None
+            assert found.account.user_name == "alice"
 
 
 def test_redeeming_a_token_that_a_caller_gave_makes_none(issuer: Issuer) -> None:
@@ -226,7 +303,7 @@ def test_others_stay(issuer: Issuer, raw_servers: Callable[..., RawServer]) -> N
         dispatcher.sign_out(account, environment=issuer.environment)
         assert names(dispatcher.accounts("Raw")) == ["bob@example.org"]
         assert names(dispatcher.accounts("Other")) == ["alice@example.org"]
-    left = {each.key for each in cache.entries() if each.kind == "result"}
+    left = {each.key for each in cache.entries() if each.kind == "access_token"}
     assert left == {
         f"result of bob-subject {CLIENT_ID}",
         f"result of another alice {CLIENT_ID}",

@@ -11,6 +11,10 @@ operations come to their end and all connections are closed; both sides open new
 *Another file.* Before each operation it is looked at whether the path still means the file that
 is open. If not (it was deleted or set aside), new connections are opened.
 
+*A folder that cannot be written*, as on a disk that is mounted so, is read all the same: with the
+write-ahead log of whoever writes there, if it is there, else the file as it is, which then nobody
+has open. Such a connection serves one operation, for that may change.
+
 *A corrupt file* is renamed to `NAME.corrupt` and a new one is made; so is what is no database at
 all. What is a database of something else, or of a later version, is left as it is.
 
@@ -24,8 +28,8 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -83,8 +87,9 @@ _REMEDIES = {
     sqlite3.SQLITE_BUSY: "Another process holds it; try again.",
     sqlite3.SQLITE_LOCKED: "Another process holds it; try again.",
     sqlite3.SQLITE_FULL: "Free some space on its disk.",
-    sqlite3.SQLITE_READONLY: "Its folder must be writable, or name another: sqlite:///PATH.",
-    sqlite3.SQLITE_CANTOPEN: "Its folder must be writable, or name another: sqlite:///PATH.",
+    sqlite3.SQLITE_READONLY: "To store, it and its folder must be writable; or name another: "
+    "sqlite:///PATH.",
+    sqlite3.SQLITE_CANTOPEN: "It and its folder must be writable, or name another: sqlite:///PATH.",
 }
 
 _FIRST_WAIT = 0.0001
@@ -99,10 +104,11 @@ Use = Callable[[sqlite3.Connection], R]
 
 @attrs.frozen(eq=False)
 class _Link:
-    """A connection, and which file it is to."""
+    """A connection, which file it is to, and whether it serves more than one operation."""
 
     connection: sqlite3.Connection
     file: _Identity | None
+    lasts: bool
 
     def close(self) -> None:
         with suppress(sqlite3.Error):
@@ -196,7 +202,7 @@ class Database:
                     link.close()
                 link = self._open(file)
             result = self._patiently(use, link.connection)
-            sound = True
+            sound = link.lasts
             return result
         finally:
             if link is not None and not sound:
@@ -242,11 +248,17 @@ class Database:
         if not private.check_file(self.path):
             private.write_new(self.path, b"")
             file = self._identity()
+        writable = os.access(self.path.parent, os.W_OK)
         link = _Link(
             sqlite3.connect(
-                self.path, timeout=self._patience, isolation_level=None, check_same_thread=False
+                self.path if writable else self._to_read(),
+                timeout=self._patience,
+                isolation_level=None,
+                check_same_thread=False,
+                uri=not writable,
             ),
             file,
+            lasts=writable,
         )
         # A damaged row may hold text that is none.
         link.connection.text_factory = bytes
@@ -262,6 +274,14 @@ class Database:
             link.close()
             raise
         return link
+
+    def _to_read(self) -> str:
+        """The URI by which SQLite makes no file beside the database."""
+        # What a log holds must be seen: the refresh token of before may be spent.
+        unfinished = False
+        with suppress(FileNotFoundError):
+            unfinished = self._beside("-wal").stat().st_size > 0
+        return f"{self.path.as_uri()}?{'mode=ro' if unfinished else 'mode=ro&immutable=1'}"
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         version = _version(connection, self.path)
@@ -298,7 +318,9 @@ class Database:
         code = _code(error)
         if code == sqlite3.SQLITE_READONLY:
             # Where the system would let us write, the file says so of itself.
-            files = (self.path, self._beside("-wal"), self._beside("-shm"))
+            files = (
+                self.path.parent, self.path, self._beside("-wal"), self._beside("-shm")
+            )  # fmt: skip
             return all(os.access(each, os.W_OK) for each in files if each.exists())
         if code == 0:
             return isinstance(error, UnicodeDecodeError)
@@ -345,6 +367,16 @@ def durably(connection: sqlite3.Connection, statement: str, values: tuple[object
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(statement, values)
     connection.execute("PRAGMA synchronous=NORMAL")
+
+
+@contextmanager
+def suppress_unwritable() -> Generator[None]:
+    """Go on where a statement wants to write and the database can only be read."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if _code(error) & _PRIMARY != sqlite3.SQLITE_READONLY:
+            raise
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:

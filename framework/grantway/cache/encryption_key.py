@@ -40,9 +40,22 @@ from grantway.errors import CacheError
 VARIABLE = "GRANTWAY_CACHE_KEY"
 SERVICE, ENTRY = "grantway", "token-cache-key"
 
-_REMEDY = (
+_OTHERWISE = (
+    f"give the key of the token cache by {VARIABLE}, or by key_file=PATH in the URL of the cache"
+)
+_SHAPE = (
     "A key is 32 random bytes as hexadecimal or base64. Make one with: "
     'python -c "import secrets; print(secrets.token_hex(32))"'
+)
+_IN_VARIABLE = f"Set {VARIABLE} to a key, or to file:PATH or env:NAME of one. {_SHAPE}"
+_IN_FILE = f"Write a key into it, or {_OTHERWISE}. {_SHAPE}"
+_BESIDE = (
+    "Bring its content back from a copy; else remove the file, and a new key is made, under which "
+    f"what the cache holds cannot be read; or {_OTHERWISE}."
+)
+_IN_KEYRING = (
+    "Put a key there; else remove the entry, and a new key is made, under which what the cache "
+    f"holds cannot be read; or {_OTHERWISE}. {_SHAPE}"
 )
 # Backends that keep nothing, or that keep secrets in clear: a private file is then better.
 _UNFIT = re.compile(r"keyring\.backends\.(fail|null)|keyrings\.alt\b.*")
@@ -76,7 +89,7 @@ def configured(getenv: Callable[[str], str | None], key_file: Path | None) -> En
     """
     found = _of_variable(getenv)
     if found is None and key_file is not None:
-        found = _of_file(key_file)
+        found = _of_file(key_file, _IN_FILE)
     return _settled(found)
 
 
@@ -98,7 +111,9 @@ def kept(beside: Path, locks: Locks, sleep: Callable[[float], None]) -> Encrypti
                 _kept_in_file(beside) or _settled(_of_keyring(keyring)) or _made(keyring, beside)
             )
     if found is None:
-        raise CacheError(f"The key file {beside} was removed.", remedy="Try again.")
+        raise CacheError(
+            f"The key file {beside} was removed.", remedy=f"Try again, or {_OTHERWISE}."
+        )
     return found
 
 
@@ -131,12 +146,13 @@ def _made(keyring: Keyring | None, beside: Path) -> EncryptionKey | None:
         found = _settled(_of_keyring(keyring))
         if found is not None:
             return found
-    private.write_new(beside, f"{token_hex(KEY_LENGTH)}\n".encode())
-    return _settled(_of_file(beside))
+    private.write_new(beside, f"{token_hex(KEY_LENGTH)}\n".encode(), _OTHERWISE)
+    return _settled(_of_file(beside, _BESIDE))
 
 
 def _kept_in_file(beside: Path) -> EncryptionKey | None:
-    return _settled(_of_file(beside)) if private.check_file(beside) else None
+    there = private.check_file(beside, _OTHERWISE)
+    return _settled(_of_file(beside, _BESIDE)) if there else None
 
 
 def _unreachable(error: Exception) -> None:
@@ -161,8 +177,12 @@ def _of_variable(getenv: Getenv) -> _Found:
     if not text:
         return None
     if is_reference(text):
-        return _parsed(opened(text, getenv), f"{VARIABLE} ({text})")
-    return _parsed(text.strip(), VARIABLE)
+        source = f"{VARIABLE} ({text})"
+        found = opened(text, getenv, f"set {VARIABLE} to a key, or to file:PATH or env:NAME of one")
+        if isinstance(found, CacheError):
+            return CacheError(f"{source}: {found.message}", remedy=found.remedy)
+        return _parsed(found, source, _IN_VARIABLE)
+    return _parsed(text.strip(), VARIABLE, _IN_VARIABLE)
 
 
 def _of_keyring(keyring: Keyring | None) -> _Found:
@@ -173,19 +193,20 @@ def _of_keyring(keyring: Keyring | None) -> _Found:
     except Exception as error:  # noqa: BLE001  # as above
         _unreachable(error)
         return None
-    return _parsed(text.strip(), f"the entry {SERVICE}/{ENTRY} of the keyring") if text else None
+    if not text:
+        return None
+    return _parsed(text.strip(), f"the entry {SERVICE}/{ENTRY} of the keyring", _IN_KEYRING)
 
 
-def _of_file(path: Path) -> _Found:
-    return _parsed(opened(f"file:{path}", os.getenv), f"the file {path}")
+def _of_file(path: Path, remedy: str) -> _Found:
+    found = opened(f"file:{path}", os.getenv, _OTHERWISE)
+    return found if isinstance(found, CacheError) else _parsed(found, f"the file {path}", remedy)
 
 
-def _parsed(text: str | CacheError, source: str) -> EncryptionKey | CacheError:
-    if isinstance(text, CacheError):
-        return text
+def _parsed(text: str, source: str, remedy: str) -> EncryptionKey | CacheError:
     value = _bytes_of(text)
     if value is None:
-        return CacheError(f"There is no 256-bit key in {source}.", remedy=_REMEDY)
+        return CacheError(f"There is no 256-bit key in {source}.", remedy=remedy)
     return EncryptionKey(value, source)
 
 

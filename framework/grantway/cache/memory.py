@@ -164,7 +164,7 @@ class MemoryTokenCache:
 
         return CacheInfo(
             kind="memory",
-            results=len(self._results),
+            access_tokens=len(self._results),
             refresh_tokens=len(self._refresh_tokens),
             limit=self._limit,
         )

@@ -4,6 +4,9 @@ A folder that belongs to this user and lets nobody else in is what all else rest
 can put a link or another file in the place of ours between a look and an opening. So the folder
 is looked at first; what lies in it is made with its final permissions from the first moment.
 Windows has no permission bits, and the folders of a user's profile are the user's alone.
+
+What is refused here may be a database or a key: `otherwise` says, in the remedy, how else that can
+be given.
 """
 
 import os
@@ -14,6 +17,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from grantway.errors import CacheError
+
+DATABASE = "name another place: sqlite:///PATH"
+"""How else a database can be given."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -32,7 +38,7 @@ def prepare_folder(folder: Path) -> None:
         fail(folder, "cannot be made", error)
 
 
-def check_file(path: Path) -> bool:
+def check_file(path: Path, otherwise: str = DATABASE) -> bool:
     """Find that a file is this user's alone; whether there is one.
 
     Raises:
@@ -43,8 +49,8 @@ def check_file(path: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        fail(path, "cannot be looked at", error)
-    _check(path, status, "regular file")
+        fail(path, "cannot be looked at", error, otherwise)
+    _check(path, status, "regular file", otherwise)
     return True
 
 
@@ -61,21 +67,24 @@ def open_file(path: Path) -> int:
         fail(path, "cannot be opened", error)
 
 
-def read_file(path: Path, most: int) -> bytes:
+def read_file(path: Path, most: int, otherwise: str) -> bytes:
     """Up to `most` bytes of a file that is this user's alone.
 
     Raises:
         CacheError: it is not, or cannot be read.
     """
-    check_file(path)
+    check_file(path, otherwise)
     try:
         with path.open("rb") as file:
             return file.read(most)
     except OSError as error:
-        fail(path, "cannot be read", error)
+        raise CacheError(
+            f"{path} cannot be read: {_reason(error)}.",
+            remedy=f"Check that it is there and that this user may read it, or {otherwise}.",
+        ) from None
 
 
-def write_new(path: Path, content: bytes) -> None:
+def write_new(path: Path, content: bytes, otherwise: str = DATABASE) -> None:
     """Make a file with its whole content in one step; one that is there already stays as it is.
 
     Raises:
@@ -91,19 +100,22 @@ def write_new(path: Path, content: bytes) -> None:
         _take_place(temporary, path)
         _force_folder(path.parent)
     except OSError as error:
-        fail(path, "cannot be made", error)
+        fail(path, "cannot be made", error, otherwise)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def fail(path: Path, what: str, error: OSError) -> NoReturn:
+def fail(path: Path, what: str, error: OSError, otherwise: str = DATABASE) -> NoReturn:
     """Raise `CacheError` for what the operating system refused."""
     raise CacheError(
-        f"{path} {what}: {error.strerror or type(error).__name__}.",
-        remedy="Check the free space and the permissions of its folder, or name another place: "
-        "sqlite:///PATH.",
+        f"{path} {what}: {_reason(error)}.",
+        remedy=f"Check the free space and the permissions of its folder, or {otherwise}.",
     ) from None
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
 
 
 def _take_place(temporary: Path, path: Path) -> None:
@@ -129,18 +141,20 @@ def _force_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _check(path: Path, status: os.stat_result, kind: str) -> None:
+def _check(path: Path, status: os.stat_result, kind: str, otherwise: str = DATABASE) -> None:
     is_kind, mode = (stat.S_ISDIR, 700) if kind == "folder" else (stat.S_ISREG, 600)
     if stat.S_ISLNK(status.st_mode):
-        what, remedy = "is a symbolic link", "Name the file or folder itself."
+        what, remedy = "is a symbolic link", f"Name the file or folder itself, or {otherwise}."
     elif not is_kind(status.st_mode):
-        what, remedy = f"is not a {kind}", "Name another place: sqlite:///PATH."
+        what, remedy = f"is not a {kind}", f"{otherwise[0].upper()}{otherwise[1:]}."
     elif sys.platform == "win32":
         return
     elif status.st_uid != os.geteuid():
-        what, remedy = "belongs to another user", "Name a place of your own: sqlite:///PATH."
+        what = "belongs to another user"
+        remedy = f"Give it to this user, or {otherwise}."
     elif status.st_mode & _OTHERS:
-        what, remedy = "is open to other users", f"Put it right with: chmod {mode} {path}"
+        what = "is open to other users"
+        remedy = f"Put it right with: chmod {mode} {path}; or {otherwise}."
         if kind == "folder":
             # It may be one that others need, as the system's own are.
             remedy = (
@@ -151,4 +165,4 @@ def _check(path: Path, status: os.stat_result, kind: str) -> None:
                 remedy = "Name a folder for it alone: sqlite:///PATH."
     else:
         return
-    raise CacheError(f"{path} {what}, so no token is kept there.", remedy=remedy)
+    raise CacheError(f"{path} {what}, so it is not used.", remedy=remedy)

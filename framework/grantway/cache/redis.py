@@ -48,6 +48,7 @@ LEASE = 10.0
 """Seconds after which a lock of a dead holder ends."""
 
 _AT_ONCE = 500
+_WORDS = {rows.RESULT: "result", rows.REFRESH_TOKEN: "refresh"}
 _OURS = ("prefix", "key_file", "password")
 _THEIRS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
@@ -70,6 +71,7 @@ class RedisTokenCache:
         prefix: what all keys begin with.
         lease: seconds after which a lock of a dead holder ends.
         now: the wall clock.
+        monotonic: the clock that nobody sets; see `Server`.
     """
 
     def __init__(
@@ -81,8 +83,9 @@ class RedisTokenCache:
         prefix: str = PREFIX,
         lease: float = LEASE,
         now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._server = Server(connect, address)
+        self._server = Server(connect, address, monotonic)
         self._rows = Rows(find_key)
         self._prefix = prefix
         self._lease = lease
@@ -125,7 +128,7 @@ class RedisTokenCache:
         return found[1] if found else None
 
     def put_refresh_token(self, slot: str, stored: StoredRefreshToken) -> None:
-        """See `TokenCache.put_refresh_token`."""
+        """See `TokenCache.put_refresh_token`. A server that is silent is tried all the same."""
         row = self._rows.refresh_token(slot, stored)
         owner = self._at("owner", self._name("owner", stored.owner))
 
@@ -135,7 +138,8 @@ class RedisTokenCache:
             pipeline.sadd(owner, row.name)
             pipeline.execute()
 
-        self._server.run(put)
+        # Each token for once: it is put again as soon as more is known of it.
+        self._server.run(put, insist=self._name("insisted", f"{slot}\0{stored.token.reveal()}"))
 
     def remove_refresh_token(self, slot: str, token: "Secret") -> None:
         """See `TokenCache.remove_refresh_token`."""
@@ -162,6 +166,8 @@ class RedisTokenCache:
             each = self._rows.read_refresh_token(name, body) if body is not None else None
             if each is not None and each[1].owner == owner:
                 found.append(each)
+            elif each is None and body is not None:
+                self._drop(self._at("refresh", name), body)
         return found
 
     def clear(self) -> None:
@@ -198,28 +204,26 @@ class RedisTokenCache:
     # For people who look after it.
 
     def info(self) -> CacheInfo:
-        """See `Inspector.info`."""
-
-        def count(client: Client, kind: str) -> int:
-            return sum(len(keys) for keys in self._keys(client, kind))
-
+        """See `Inspector.info`. All rows are read for it: none tells which key it is of."""
+        readable = dict.fromkeys(_WORDS, 0)
+        unreadable = 0
+        for kind, entry in self._looked_over():
+            if entry is None:
+                unreadable += 1
+            else:
+                readable[kind] += 1
         return CacheInfo(
             kind="redis",
             location=self._server.address,
-            encryption_key=self._rows.source,
-            results=self._server.run(lambda client: count(client, "result")),
-            refresh_tokens=self._server.run(lambda client: count(client, "refresh")),
+            encrypted_with=self._rows.source,
+            access_tokens=readable[rows.RESULT],
+            refresh_tokens=readable[rows.REFRESH_TOKEN],
+            unreadable=unreadable,
         )
 
     def entries(self) -> Iterator[CacheEntry]:
         """See `Inspector.entries`."""
-        for kind, word in ((rows.RESULT, "result"), (rows.REFRESH_TOKEN, "refresh")):
-            for keys, bodies in self._pages(word):
-                for key, body in zip(keys, bodies, strict=True):
-                    name = bytes.fromhex(key.rpartition(b":")[2].decode())
-                    entry = self._rows.entry(kind, name, body) if body is not None else None
-                    if entry is not None:
-                        yield entry
+        return (entry for _, entry in self._looked_over() if entry is not None)
 
     def remove(self, key: str) -> bool:
         """See `Inspector.remove`."""
@@ -243,6 +247,14 @@ class RedisTokenCache:
         return 0
 
     # The server.
+
+    def _looked_over(self) -> Iterator[tuple[str, CacheEntry | None]]:
+        """The kind of each row, and what it is, where that can be read."""
+        for kind, word in _WORDS.items():
+            for keys, bodies in self._pages(word):
+                for key, body in zip(keys, bodies, strict=True):
+                    if body is not None:
+                        yield kind, self._rows.entry(kind, _name_in(key), body)
 
     @property
     def _pauses(self) -> str:
@@ -285,6 +297,14 @@ class RedisTokenCache:
 
     def _drop(self, at: str, body: bytes) -> None:
         self._server.run(lambda client: client.eval(_DROP, 1, at, body))
+
+
+def _name_in(key: bytes) -> bytes:
+    """The name of a row in its key; nobody's, where the key is none of ours."""
+    try:
+        return bytes.fromhex(key.rpartition(b":")[2].decode())
+    except ValueError:
+        return b""
 
 
 def from_url(url: str) -> RedisTokenCache:

@@ -1,12 +1,17 @@
 """The Redis server of a token cache: how it is reached, what is asked of it, and leases on it.
 
 redis-py sees to connections, threads and forks. Its errors never leave, for they carry what was
-sent. A call waits for the server a few seconds at most.
+sent.
+
+*A server that does not answer* is waited for once, a few seconds, and then left alone for a while:
+whoever asks meanwhile is told at once that it failed. So it costs a call for a token one such wait,
+not one for each step. What must not be lost is asked for all the same, once.
 """
 
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
@@ -15,10 +20,14 @@ from typing import Protocol, TypeVar, cast
 from grantway.cache.references import opened
 from grantway.errors import CacheError
 
-PATIENCE = 3.0
+PATIENCE = 2.0
 """Seconds to wait for the server, to connect and for each answer."""
 
+REST = 15.0
+"""Seconds that a server which did not answer in time is left alone."""
+
 _POLL = 0.05
+_OTHERWISE = "name another in the URL of the token cache: password=env:NAME or file:PATH"
 
 T = TypeVar("T")
 
@@ -84,31 +93,84 @@ class Server:
     Args:
         connect: makes the client of redis-py.
         address: the server, as people are told of it.
+        monotonic: a clock that nobody sets.
     """
 
-    def __init__(self, connect: Callable[[], object], address: str) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], object],
+        address: str,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._connect = connect
         self._client: Client | None = None
+        self._monotonic = monotonic
+        self._alone_until = float("-inf")
+        #: What was insisted on in vain while it is left alone.
+        self._insisted: set[bytes] = set()
         self.address = address
 
-    def run(self, use: Callable[[Client], T]) -> T:
+    def run(self, use: Callable[[Client], T], *, insist: bytes = b"") -> T:
         """Ask the server.
+
+        Args:
+            use: what to ask.
+            insist: a name for what is asked, which then is asked once though the server is being
+                left alone.
 
         Raises:
             CacheError: it did not answer, or refused.
         """
-        from redis.exceptions import RedisError
+        if self._monotonic() < self._alone_until and (not insist or insist in self._insisted):
+            raise self._silent()
+        try:
+            found = self._asked(use)
+        except TimeoutError:
+            now = self._monotonic()
+            if now >= self._alone_until:
+                self._insisted.clear()
+            self._insisted.add(insist)
+            self._alone_until = now + REST
+            raise self._silent() from None
+        self._alone_until = float("-inf")
+        return found
+
+    def _asked(self, use: Callable[[Client], T]) -> T:
+        """Ask, whatever became of it the last time.
+
+        Raises:
+            TimeoutError: no answer came in time.
+            CacheError: another failure.
+        """
+        from redis import exceptions
 
         client = self._client
         if client is None:
             client = self._client = cast("Client", self._connect())
+        remedy = "Check that the server runs, lets this host in and has room."
         try:
             return use(client)
-        except (RedisError, OSError) as error:
+        except (exceptions.TimeoutError, TimeoutError):
+            failure = ""
+        except (exceptions.RedisError, OSError) as error:
             failure = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
-        raise CacheError(
-            f"The token cache {self.address} failed: {failure}.",
-            remedy="Check that the server runs, lets this host in and has room.",
+            if isinstance(error, exceptions.AuthenticationError):
+                remedy = (
+                    "Check the password in its URL, password=env:NAME or file:PATH, and what is "
+                    "there; and the user, redis://USER@HOST/0, where the server has several."
+                )
+            elif isinstance(error, exceptions.NoPermissionError):
+                remedy = "Let the user do all of it, with the keys that begin with the prefix."
+        if not failure:
+            raise TimeoutError
+        raise CacheError(f"The token cache {self.address} failed: {failure}.", remedy=remedy)
+
+    def _silent(self) -> CacheError:
+        # The same text each time, so that it is told once.
+        return CacheError(
+            f"The token cache {self.address} failed: it did not answer in time.",
+            remedy="Check that the server runs and that the way to it is open; it is tried again "
+            f"after {REST:g} seconds.",
         )
 
     @contextmanager
@@ -125,8 +187,8 @@ class Server:
             yield
         finally:
             done.set()
-            with suppress(Exception):  # the lease ends it then
-                lock.release()
+            with suppress(CacheError):  # the lease ends it then
+                self.run(lambda _: lock.release())
 
     def close(self) -> None:
         """Close all connections."""
@@ -136,7 +198,9 @@ class Server:
                 client.close()
 
 
-def connect(address: str, password: str, options: Mapping[str, str]) -> object:
+def connect(
+    address: str, password: str, options: Mapping[str, str], patience: float = PATIENCE
+) -> object:
     """Make a client of redis-py; `password` is a reference. Nothing is sent yet.
 
     Raises:
@@ -145,19 +209,21 @@ def connect(address: str, password: str, options: Mapping[str, str]) -> object:
     # Imported here: it is slow to import.
     from redis import Redis
     from redis.backoff import NoBackoff
+    from redis.exceptions import ConnectionError as BrokenOff
     from redis.retry import Retry
 
-    secret = opened(password, os.getenv) if password else None
+    secret = opened(password, os.getenv, _OTHERWISE) if password else None
     if isinstance(secret, CacheError):
         raise secret
     make = cast("Callable[..., object]", getattr(Redis, "from_url"))  # noqa: B009  # its own types are partial
     return make(
         address,
         password=secret,
-        socket_timeout=PATIENCE,
-        socket_connect_timeout=PATIENCE,
-        # Once more, for a connection that the server has closed meanwhile.
-        retry=Retry(NoBackoff(), 1),
+        socket_timeout=patience,
+        socket_connect_timeout=patience,
+        # Once more, for a connection that the server has closed meanwhile; not for one that is
+        # silent, which would be waited for twice.
+        retry=Retry(NoBackoff(), 1, (BrokenOff,)),
         **options,
     )
 

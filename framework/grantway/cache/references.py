@@ -16,11 +16,17 @@ Getenv = Callable[[str], str | None]
 """As `os.getenv`: a function, and not the variables themselves, which a traceback could show."""
 
 
-def opened(reference: str, getenv: Getenv) -> str | CacheError:
-    """The text that a reference means, without white space around it."""
+def opened(reference: str, getenv: Getenv, otherwise: str) -> str | CacheError:
+    """The text that a reference means, without white space around it.
+
+    Args:
+        reference: what is opened.
+        getenv: gives the value of a variable.
+        otherwise: how else the secret can be given; the remedy of what is wrong says so.
+    """
     kind, _, name = reference.partition(":")
     if kind.lower() == "file":
-        return _content(name)
+        return _content(name, otherwise)
     if kind.lower() != "env":
         return CacheError(
             "This is neither env:NAME nor file:PATH.",
@@ -28,7 +34,9 @@ def opened(reference: str, getenv: Getenv) -> str | CacheError:
         )
     text = getenv(name)
     if not text:
-        return CacheError(f"The environment variable {name} is not set.", remedy="Set it.")
+        return CacheError(
+            f"The environment variable {name} is not set.", remedy=f"Set it, or {otherwise}."
+        )
     return text.strip()
 
 
@@ -37,11 +45,13 @@ def is_reference(text: str) -> bool:
     return text.lower().startswith(("env:", "file:"))
 
 
-def _content(path: str) -> str | CacheError:
+def _content(path: str, otherwise: str) -> str | CacheError:
     try:
-        content = private.read_file(Path(path).expanduser(), _MOST)
+        content = private.read_file(Path(path).expanduser(), _MOST, otherwise)
     except CacheError as error:
         return error.with_traceback(None)
     except (RuntimeError, ValueError):  # an unknown home folder, a NUL character
-        return CacheError("The path of the file cannot be used.", remedy="Give the whole path.")
+        return CacheError(
+            "The path of the file cannot be used.", remedy=f"Give the whole path, or {otherwise}."
+        )
     return content.decode("utf-8", "replace").strip()

@@ -1,8 +1,9 @@
 """The rows of a token cache that is encrypted: a name, and sealed content.
 
 What every such cache has in common, wherever its rows rest. The key is looked for when the first
-row is made or read. A row that cannot be opened, or holds what this version does not know, is
-told of and counts as not there; nothing fails because of it.
+row is made or read. A row that is asked for by its name, which only this key gives it, and cannot
+be opened, or holds what this version does not know, counts as not there: it is told of, and whoever
+asked drops it. Nothing fails because of it.
 """
 
 import logging
@@ -79,22 +80,28 @@ class Rows:
         return self._row(REFRESH_TOKEN, slot, codec.encode_refresh_token(slot, stored))
 
     def read_result(self, name: bytes, body: object) -> "tuple[str, AuthenticationResult] | None":
-        """Key and result of a row; None where they cannot be had."""
+        """Key and result of a row; None where they cannot be had, and the row is to be dropped."""
         return self._read(RESULT, name, body, codec.decode_result)
 
     def read_refresh_token(
         self, name: bytes, body: object
     ) -> tuple[str, StoredRefreshToken] | None:
-        """Slot and refresh token of a row; None where they cannot be had."""
+        """Slot and refresh token of a row; None as in `read_result`."""
         return self._read(REFRESH_TOKEN, name, body, codec.decode_refresh_token)
 
     def entry(self, kind: str, name: bytes, body: object) -> CacheEntry | None:
-        """What a row is, for people; None where that cannot be told."""
+        """What a row is, for people; None where that cannot be told, which may be another's row."""
         if kind == RESULT:
-            result = self.read_result(name, body)
+            result = self._opened(RESULT, name, body, codec.decode_result)
             return CacheEntry.of_result(*result) if result else None
-        stored = self.read_refresh_token(name, body)
+        stored = self._opened(REFRESH_TOKEN, name, body, codec.decode_refresh_token)
         return CacheEntry.of_refresh_token(*stored) if stored else None
+
+    def tell_of_damage(self, kind: str) -> None:
+        """Warn that a row of this key is dropped, since it cannot be read."""
+        logging.getLogger("grantway.cache").warning(
+            "a %s in the token cache is damaged, cannot be read, and is dropped", kind
+        )
 
     def _row(self, kind: str, key: str, content: bytes) -> Row:
         sealer = self.sealer
@@ -104,13 +111,16 @@ class Rows:
     def _read(
         self, kind: str, name: bytes, body: object, decode: Callable[[bytes], T | None]
     ) -> T | None:
-        content = self.sealer.open(kind, name, body)
-        read = None if content is None else decode(content)
+        read = self._opened(kind, name, body, decode)
         if read is None:
-            logging.getLogger("grantway.cache").warning(
-                "a %s in the token cache cannot be read, and is dropped", kind
-            )
+            self.tell_of_damage(kind)
         return read
+
+    def _opened(
+        self, kind: str, name: bytes, body: object, decode: Callable[[bytes], T | None]
+    ) -> T | None:
+        content = self.sealer.open(kind, name, body)
+        return None if content is None else decode(content)
 
     def _settled(self) -> tuple[Sealer, str]:
         # Threads that come first together find the same key.

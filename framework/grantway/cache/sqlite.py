@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from grantway.cache import private, rows
-from grantway.cache.database import Database, durably
+from grantway.cache.database import Database, durably, suppress_unwritable
 from grantway.cache.locks import Locks
 from grantway.cache.pruning import prune
 from grantway.cache.rows import Rows
 from grantway.cache.urls import CacheUrl, expanded
 from grantway.cache_inspection import CacheEntry, CacheInfo
-from grantway.errors import CacheError
+from grantway.errors import CacheError, ConfigurationError
 from grantway.token_cache import StoredRefreshToken, expires
 
 if TYPE_CHECKING:
@@ -198,20 +198,21 @@ class SqliteTokenCache:
         mine = (self._tag(),)
 
         def count(connection: sqlite3.Connection) -> tuple[int, int, int]:
-            results, other_results = connection.execute(
-                "SELECT count(*), coalesce(sum(key<>?), 0) FROM results", mine
+            results, others = connection.execute(
+                "SELECT coalesce(sum(key=?1), 0), coalesce(sum(key<>?1), 0) FROM results", mine
             ).fetchone()
-            tokens, other_tokens = connection.execute(
-                "SELECT count(*), coalesce(sum(key<>?), 0) FROM refresh_tokens", mine
+            tokens, more = connection.execute(
+                "SELECT coalesce(sum(key=?1), 0), coalesce(sum(key<>?1), 0) FROM refresh_tokens",
+                mine,
             ).fetchone()
-            return results, tokens, other_results + other_tokens
+            return results, tokens, others + more
 
-        results, refresh_tokens, unreadable = self._database.run(count)
+        access_tokens, refresh_tokens, unreadable = self._database.run(count)
         return CacheInfo(
             kind="sqlite",
             location=str(self._path),
-            encryption_key=self._rows.source,
-            results=results,
+            encrypted_with=self._rows.source,
+            access_tokens=access_tokens,
             refresh_tokens=refresh_tokens,
             unreadable=unreadable,
             limit=self._limit,
@@ -229,6 +230,9 @@ class SqliteTokenCache:
                     entry = self._rows.entry(kind, name, body)
                     if entry is not None:
                         yield entry
+                    else:
+                        self._rows.tell_of_damage(kind)
+                        self._drop(kind, name, body)
 
     def remove(self, key: str) -> bool:
         """See `Inspector.remove`."""
@@ -324,13 +328,18 @@ class SqliteTokenCache:
         def note(connection: sqlite3.Connection) -> bool:
             known = [key for (key,) in connection.execute("SELECT key FROM keys")]
             if tag not in known:
-                connection.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (tag, self._now()))
+                # Where nothing can be written, reading goes on.
+                with suppress_unwritable():
+                    connection.execute(
+                        "INSERT OR IGNORE INTO keys VALUES (?, ?)", (tag, self._now())
+                    )
             return tag not in known and bool(known)
 
         if self._database.run(note):
             logging.getLogger("grantway.cache").warning(
                 "the token cache %s has tokens that were encrypted with another key; they cannot "
-                "be read and are dropped in time. If that is a mistake, bring the other key back",
+                "be read, and are dropped after a month without use. If that is a mistake, bring "
+                "the other key back",
                 self._path,
             )
         self._told = True
@@ -346,6 +355,12 @@ def from_url(url: str) -> SqliteTokenCache:
         ConfigurationError: the URL cannot be understood.
     """
     parts = CacheUrl.parse(url, ("key_file", "limit"))
+    if parts.host:
+        raise ConfigurationError(
+            "The URL of the token cache sqlite names a host, and its file is on this machine.",
+            remedy="Write sqlite:///PATH, with three slashes, for an absolute path, or sqlite:PATH "
+            "for one from the current folder.",
+        )
     key_file = parts.file("key_file")
     path = _path(parts)
 

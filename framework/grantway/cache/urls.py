@@ -26,6 +26,7 @@ class CacheUrl:
 
     scheme: str
     address: str
+    host: str
     path: str
     parameters: Mapping[str, str] = attrs.field(repr=False)
 
@@ -66,7 +67,7 @@ class CacheUrl:
             )
         path = unquote(parts.path) if parts.scheme else ""
         address = parts._replace(query="", fragment="").geturl()
-        return cls(scheme, address, path, parameters)
+        return cls(scheme, address, parts.netloc, path, parameters)
 
     def number(self, name: str, default: int) -> int:
         """A parameter that is a positive whole number.

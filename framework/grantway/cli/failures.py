@@ -58,8 +58,10 @@ CODES: tuple[tuple[type[BaseException], int], ...] = (
 BUG = 1
 
 _GLOBAL_OPTIONS = ("--no-plugins", "--no-input", "--verbose", "-v", "--version")
-# What a message for Python calls by the name of an argument has an option here.
+# What a message for Python calls by the name of an argument has an option here; what it says of
+# Python alone is not for whoever is here.
 _ARGUMENT = re.compile(r"\b([a-z]+(?:_[a-z]+)*)=(?=['\s.,;)]|$)")
+_OF_PYTHON = re.compile(r" \(from Python, [^()]*\)")
 _SUPPORT = ("correlation_id", "trace_id", "timestamp")
 
 
@@ -179,7 +181,8 @@ def option(name: str) -> str:
 def in_options(text: str) -> str:
     """`text` with the arguments of a Python call written as options."""
     return _ARGUMENT.sub(
-        lambda match: option(match[1]) + " " * text.startswith("'", match.end()), text
+        lambda match: option(match[1]) + " " * match.string.startswith("'", match.end()),
+        _OF_PYTHON.sub("", text),
     )
 
 

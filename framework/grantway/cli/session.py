@@ -215,17 +215,22 @@ class Session:
         from grantway.caches import MEMORY
         from grantway.dispatcher import Dispatcher
 
-        asks = parameters is not None and self._asks_for_code(profile, parameters)
-        prompter = self.shown(self.prompter) if asks else self.prompter
         return Dispatcher(
             self.registry,
             cache=(self._cache or self._named_cache) if cached else MEMORY,
             transport=self.transport,
             clock=self._clock,
-            prompter=False if silent else prompter,
+            prompter=False if silent else self.prompter_of(profile, parameters),
             config=self.configuration,
             profile=profile,
         )
+
+    def prompter_of(
+        self, profile: str | None, parameters: "Mapping[str, object] | None"
+    ) -> "Prompter | Literal[False] | None":
+        """The prompter of a call: where it asks for a device code, one that shows is enough."""
+        asks = parameters is not None and self._asks_for_code(profile, parameters)
+        return self.shown(self.prompter) if asks else self.prompter
 
     def _asks_for_code(self, profile: str | None, parameters: "Mapping[str, object]") -> bool:
         """Whether the call or its profile asks for a device code."""

@@ -1,9 +1,9 @@
 """`grantway cache`: what rests in the token cache, and how it is tidied up."""
 
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import attrs
 import click
 
 from grantway.cache_inspection import Inspector
@@ -47,16 +47,22 @@ def list_(session: Session, as_json: bool) -> None:
     """List the entries: access tokens with what they are for, and refresh tokens.
 
     Keys are shortened; any beginning that no other key has will do for `show`. In JSON they are
-    whole.
+    whole. What another key has encrypted cannot be read, and is counted.
     """
     with _inspected(session) as (_, cache):
-        entries = list(cache.entries())
+        entries, unreadable = list(cache.entries()), cache.info().unreadable
+    if unreadable:
+        logging.getLogger("grantway.cli").warning(
+            "%s cannot be listed: what another key has encrypted cannot be read, and is kept for "
+            "that key (`grantway cache info` says which key this is)",
+            _counted(unreadable, "entry", "entries"),
+        )
     if as_json:
-        output.write_json([_facts(each) for each in entries])
+        output.write_json([each.as_dict() for each in entries])
     elif entries:
         output.write(_table(entries))
     else:
-        output.write("The token cache is empty.")
+        output.write(f"The token cache {'has nothing to list' if unreadable else 'is empty'}.")
 
 
 @command.command("show", cls=Command, examples=(("One of them", "grantway cache show 0f3a91"),))
@@ -76,7 +82,7 @@ def show(session: Session, key: str, as_json: bool) -> None:
             remedy="Give more of the key." if found else "`grantway cache list` has the keys.",
             parameter="key",
         )
-    facts = _facts(found[0])
+    facts = found[0].as_dict()
     if as_json:
         output.write_json(facts)
         return
@@ -123,12 +129,13 @@ def clear(session: Session, yes: bool, as_json: bool) -> None:
     with _inspected(session) as (tokens, cache):
         info = cache.info()
         if not yes:
-            _confirm(session, f"{_held(info.results, info.refresh_tokens)} in {_place(info)}")
+            _confirm(session, f"{_held(info)} in {_place(info)}")
         tokens.clear()
     if as_json:
-        output.write_json({"results": info.results, "refresh_tokens": info.refresh_tokens})
+        names = ("access_tokens", "refresh_tokens", "unreadable")
+        output.write_json({name: info.as_dict()[name] for name in names})
     else:
-        output.write(f"{_held(info.results, info.refresh_tokens)} forgotten.")
+        output.write(f"{_held(info)} forgotten.")
 
 
 @command.command("info", cls=Command, examples=(("For a program", "grantway cache info --json"),))
@@ -138,17 +145,16 @@ def info(session: Session, as_json: bool) -> None:
     """Show which cache is used, where it is, how full, and which key encrypts it."""
     with _inspected(session) as (_, cache):
         found = cache.info()
-    facts = attrs.asdict(found)
     if as_json:
-        output.write_json(facts)
+        output.write_json(found.as_dict())
         return
     rows = {
         "Kind": found.kind,
         "Location": found.location,
-        "Encrypted with": found.encryption_key or "nothing: it is in this process alone",
-        "Access tokens": f"{found.results:,}",
+        "Encrypted with": found.encrypted_with or "nothing: it is in this process alone",
+        "Access tokens": f"{found.access_tokens:,}",
         "Refresh tokens": f"{found.refresh_tokens:,}",
-        "Of another key": f"{found.unreadable:,}" if found.unreadable else "",
+        "Of another key": _kept_for_another(found.unreadable),
         "Limit": f"{found.limit:,} of each" if found.limit else "",
         "Size": f"{found.size:,} bytes" if found.size is not None else "",
     }
@@ -193,13 +199,6 @@ def _confirm(session: Session, what: str) -> None:
         raise click.Abort
 
 
-def _facts(entry: "CacheEntry") -> dict[str, object]:
-    facts = attrs.asdict(entry)
-    facts["scopes"] = list(entry.scopes)
-    facts["expires_on"] = entry.expires_on.isoformat() if entry.expires_on else None
-    return facts
-
-
 def _table(entries: "Sequence[CacheEntry]") -> str:
     return output.table(
         ("KEY", "KIND", "ENVIRONMENT", "PROVIDER", "USER", "TENANT", "FOR", "EXPIRES"),
@@ -213,7 +212,7 @@ def _table(entries: "Sequence[CacheEntry]") -> str:
                     each.provider,
                     each.user_name,
                     each.tenant_id,
-                    each.resource or " ".join(each.scopes) or each.client_id,
+                    each.resource or " ".join(each.scopes) or each.application_id,
                     each.expires_on.isoformat(timespec="seconds") if each.expires_on else "",
                 )
             ]
@@ -223,19 +222,24 @@ def _table(entries: "Sequence[CacheEntry]") -> str:
 
 
 def _kind(entry: "CacheEntry") -> str:
-    """What people call it: a result is an access token to them."""
-    return "access token" if entry.kind == "result" else entry.kind
+    return entry.kind.replace("_", " ")
 
 
 def _place(info: "CacheInfo") -> str:
     return f"the token cache {info.location or info.kind}"
 
 
-def _held(results: int, refresh_tokens: int) -> str:
-    return (
-        f"{_counted(results, 'access token', 'access tokens')} and "
-        f"{_counted(refresh_tokens, 'refresh token', 'refresh tokens')}"
+def _held(info: "CacheInfo") -> str:
+    held = (
+        f"{_counted(info.access_tokens, 'access token', 'access tokens')} and "
+        f"{_counted(info.refresh_tokens, 'refresh token', 'refresh tokens')}"
     )
+    others = _counted(info.unreadable, "entry", "entries")
+    return f"{held}, and {others} of another key" if info.unreadable else held
+
+
+def _kept_for_another(unreadable: int) -> str:
+    return f"{unreadable:,}, which cannot be read, and are kept for it" if unreadable else ""
 
 
 def _counted(count: int, one: str, several: str) -> str:

@@ -16,7 +16,12 @@ from grantway.cli.calls import (
 from grantway.cli.command import json_option
 from grantway.cli.options import ParameterCommand, given
 from grantway.cli.session import Session
-from grantway.errors import InteractionRequired, InvalidParameter
+from grantway.errors import (
+    InteractionRequired,
+    InvalidParameter,
+    NoParameterSetMatches,
+    SelectionError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,7 +95,12 @@ def command(
     already = result is not None
     if result is None:
         with session.dispatcher(profile, parameters) as dispatcher:
-            result = _acquired(dispatcher, call, timeout)
+            try:
+                result = _acquired(dispatcher, call, timeout)
+            except InteractionRequired as error:
+                if error.accounts or session.prompter_of(profile, parameters):
+                    raise
+                raise _nobody_is_there(error, session) from error.__cause__
         with session.dispatcher(profile, parameters, silent=True) as dispatcher:
             if _silently(dispatcher, call, timeout) is None:
                 logging.getLogger("grantway").warning(
@@ -114,9 +124,12 @@ def _explanation(dispatcher: "Dispatcher", call: "Mapping[str, object]") -> "Exp
 
     Raises:
         InvalidParameter: it is one in which no person signs in.
+        NoParameterSetMatches: no set in which a person does takes it.
     """
     explain = cast("Callable[..., Explanation]", dispatcher.explain)
     found = explain(**call)
+    if isinstance(found.problem, NoParameterSetMatches):
+        raise _no_match(dispatcher, call, found) or found.problem
     chosen = [
         each
         for provider in dispatcher.registry.providers
@@ -129,6 +142,69 @@ def _explanation(dispatcher: "Dispatcher", call: "Mapping[str, object]") -> "Exp
             remedy="Give --application-id, without a credential; `grantway explain` says why.",
         )
     return found
+
+
+def _no_match(
+    dispatcher: "Dispatcher", call: "Mapping[str, object]", found: "Explanation"
+) -> SelectionError | None:
+    """The error that says what to change, in the terms of those sets in which a person signs in.
+
+    None where there is no such set.
+    """
+    from grantway.cli.failures import option
+
+    labels = {
+        each.label
+        for each in dispatcher.registry.candidates
+        if _signs_in(each.provider, each.parameter_set.name)
+    }
+    if not labels:
+        return None
+    possible = [each for each in found.considered if each.label in labels]
+    if not possible:
+        return InvalidParameter(
+            f"{call['provider']} signs nobody in.",
+            remedy=f"Leave --provider out, or name one of these: {', '.join(sorted(labels))}.",
+            parameter="provider",
+        )
+    near = min(possible, key=lambda each: len(each.missing) + len(each.unexpected))
+    add, drop = (", ".join(map(option, names)) for names in (near.missing, near.unexpected))
+    return NoParameterSetMatches(
+        "A person cannot sign in with these parameters."
+        if drop
+        else "Too little is given for a person to sign in.",
+        remedy=" ".join(
+            (
+                *([f"Add {add}."] if add else ()),
+                *([f"Leave out {drop}."] if drop else ()),
+                "`grantway login --help` shows what there is.",
+            )
+        ),
+        missing=near.missing,
+        unexpected=near.unexpected,
+    )
+
+
+def _nobody_is_there(error: InteractionRequired, session: Session) -> InteractionRequired:
+    """The error with a remedy in which nothing is that this command does not take."""
+    from grantway.terminal import in_ci
+
+    remedy = (
+        "Run it at a terminal, or add --device-code: the code is then shown on standard error, to "
+        "be entered on any device."
+    )
+    if session.no_input:
+        remedy = "Leave --no-input out."
+    elif in_ci(session.configuration.environ):
+        remedy = (
+            "Nobody is asked in continuous integration (the variable CI is set): get the token "
+            "there as an application by itself, by `grantway token` with --credential and "
+            "--tenant-id."
+        )
+    advice = getattr(error.__cause__, "advice", "")
+    return InteractionRequired(
+        error.message, remedy=f"{advice} {remedy}".strip(), claims=error.claims
+    )
 
 
 def _silently(
@@ -175,15 +251,15 @@ def _facts(
         "environment": result.environment,
         "application_id": explanation.values.get("application_id", ""),
         "already_signed_in": already,
-        "renewed_silently": renewed,
-        "until": until.isoformat() if until else None,
+        "has_refresh_token": renewed,
+        "signed_in_until": until.isoformat() if until else None,
     }
 
 
 def _told(facts: "Mapping[str, object]") -> str:
     who = str(facts["user_name"] or facts["subject"] or "somebody; the authority does not say who")
-    until = str(facts["until"] or "the authority says otherwise")
-    if not facts["renewed_silently"]:
+    until = str(facts["signed_in_until"] or "the authority says otherwise")
+    if not facts["has_refresh_token"]:
         until += "; no refresh token came, by which it would be longer"
     rows = {
         "Signed in": f"{who} (already; nobody was asked)" if facts["already_signed_in"] else who,

@@ -43,7 +43,8 @@ def command(
     revoke the refresh token (RFC 7009), where its metadata offers that; where this fails, a
     warning says so. An access token that somebody has in hand stays good until it expires.
 
-    Where several are meant and --all is not given, nothing is done, and they are named.
+    Where several are meant and --all is not given, nothing is done, and they are named. To name
+    somebody who is not signed in is a mistake; to name nobody where nobody is signed in is none.
     """
     with session.dispatcher() as dispatcher:
         found = dispatcher.accounts(environment, application_id)
@@ -70,11 +71,12 @@ def _meant(found: "Sequence[Account]", account: str | None, everybody: bool) -> 
     from grantway.suggest import did_you_mean
 
     meant = [each for each in found if account is None or is_named(each.info, account)]
-    if found and not meant:
+    if account is not None and not meant:
         names = [each.name for each in found]
+        there = f"These are: {', '.join(names)}." if names else "Nobody is; there is nothing to do."
         raise InvalidParameter(
             f"account: {account} is not signed in.",
-            remedy=did_you_mean(account or "", names) or f"These are: {', '.join(names)}.",
+            remedy=did_you_mean(account, names) or there,
             parameter="account",
         )
     if len(meant) > 1 and not everybody:
