@@ -22,6 +22,7 @@ _CONFIGURED = "configuration"
     "environments",
     cls=Group,
     bare="list",
+    modules={"test": "grantway.cli.commands.environment_test"},
     examples=(
         ("All of them", "grantway environments"),
         ("The resources and hosts of one", "grantway environments show Sandbox"),
