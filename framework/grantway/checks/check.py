@@ -68,11 +68,13 @@ class Step:
         look: finds out. A `GrantwayError` that it raises is the failure of the first of `names`
             that it has not come to, and the end of the others.
         needs: names of earlier checks, none of which may have failed.
+        is_extra: most have nothing to look at there, so nobody hears that it is skipped.
     """
 
     names: tuple[str, ...]
     look: Callable[[], Iterable[Check]]
     needs: tuple[str, ...] = ()
+    is_extra: bool = False
 
 
 def run(steps: Iterable[Step]) -> Iterator[Check]:
@@ -91,7 +93,8 @@ def run(steps: Iterable[Step]) -> Iterator[Check]:
         for name in step.names:
             if name not in told and cause:
                 causes[name] = cause
-                yield Check(name, "skipped", f"{cause} has to be right first")
+                if not step.is_extra:
+                    yield Check(name, "skipped", f"{cause} has to be right first")
 
 
 def _looked(step: Step, told: set[str]) -> Iterator[Check]:

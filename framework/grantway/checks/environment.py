@@ -85,5 +85,5 @@ def steps(
         *Connection(road, resolve).steps,
         *Handshake(road).steps,
         *authority.steps(*HANDSHAKE),
-        Step(("token",), look_elsewhere, ("endpoints",)),
+        Step(("token",), look_elsewhere, ("endpoints",), is_extra=True),
     )

@@ -8,6 +8,7 @@ import click
 from grantway.cli import output
 from grantway.cli.calls import complete_environment
 from grantway.cli.command import Command, Group, json_option
+from grantway.cli.commands import environment_test
 from grantway.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ _CONFIGURED = "configuration"
     "environments",
     cls=Group,
     bare="list",
-    modules={"test": "grantway.cli.commands.environment_test"},
     examples=(
         ("All of them", "grantway environments"),
         ("The resources and hosts of one", "grantway environments show Sandbox"),
@@ -99,6 +99,9 @@ def show(session: Session, name: str, as_json: bool) -> None:
         if value not in (None, "", [], {}, False)
     ]
     output.write(output.pairs(rows))
+
+
+command.add_command(environment_test.command)
 
 
 def facts_of(session: Session, environment: "Environment") -> dict[str, object]:
