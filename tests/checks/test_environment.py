@@ -394,3 +394,29 @@ def test_an_answer_that_comes_late_is_waited_for(issuer: Issuer) -> None:
     document = json_answer({"issuer": issuer.url, "token_endpoint": f"{issuer.url}/token"})
     issuer.server.serve(late(0.3, document), path=METADATA)
     assert outcomes(examined(issuer.environment()), "failed") == []
+
+
+def test_no_name_is_looked_up_but_those_of_the_environment(
+    raw_servers: Servers, local_ca: LocalCa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a network without a way out, where nobody may even be asked for another name."""
+    asked: list[object] = []
+    system = socket.getaddrinfo
+
+    def recorded(host: Any, *args: Any, **how: Any) -> Any:
+        asked.append(host)
+        return system(host, *args, **how)
+
+    monkeypatch.setattr(socket, "getaddrinfo", recorded)
+    far = "https://login.example.org"
+    issuer = Issuer(
+        raw_servers,
+        local_ca,
+        jwks_uri=f"{far}/keys",
+        authorization_endpoint=f"{far}/authorize",
+        device_authorization_endpoint=f"{far}/device",
+        revocation_endpoint=f"{far}/revoke",
+    )
+    found = examined(issuer.environment(), resolve=recorded)
+    assert outcomes(found, "failed") == ["keys"]
+    assert set(asked) == {"localhost"}

@@ -180,3 +180,27 @@ def test_a_server_that_asks_for_a_client_certificate_is_told(
     assert outcomes(found, "failed") == ["metadata"]
     assert "asks for a client certificate" in by_name(found)["metadata"].found
     assert "trust.client_certificate" in by_name(found)["metadata"].remedy
+
+
+def test_a_proxy_that_speaks_tls_itself_is_gone_through(
+    raw_servers: Servers, local_ca: LocalCa
+) -> None:
+    issuer = Issuer(raw_servers, local_ca)
+    proxy = raw_servers(identity=local_ca.issue("localhost"), host="localhost")
+    proxy.serve(tunnel(issuer.server.port))
+    trust = Trust(ca_bundle=str(local_ca.bundle), proxy=proxy.url)
+    found = examined(issuer.environment(trust=trust))
+    assert outcomes(found, "failed", "warning", "skipped") == []
+    assert by_name(found)["proxy"].found == f"{proxy.url}, from the environment"
+
+
+def test_a_proxy_whose_own_certificate_is_not_trusted_is_told(
+    raw_servers: Servers, local_ca: LocalCa, tmp_path: Path
+) -> None:
+    issuer = Issuer(raw_servers, local_ca)
+    proxy = raw_servers(identity=LocalCa(tmp_path).issue("localhost"), host="localhost")
+    trust = Trust(ca_bundle=str(local_ca.bundle), proxy=proxy.url)
+    found = examined(issuer.environment(trust=trust))
+    assert outcomes(found, "failed") == ["tls"]
+    assert "The proxy on the way to localhost" in by_name(found)["tls"].found
+    assert proxy.requests == []
