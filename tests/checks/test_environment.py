@@ -129,13 +129,16 @@ def test_a_refused_connection_is_said_to_be_refused() -> None:
     assert tcp.found == f"No connection to 127.0.0.1:{port}: it was refused."
 
 
-def test_an_address_that_does_not_serve_before_one_that_does_is_warned_of(issuer: Issuer) -> None:
+@pytest.mark.parametrize("family", [socket.AF_INET, 9999], ids=["refused", "unknown here"])
+def test_an_address_that_does_not_serve_before_one_that_does_is_warned_of(
+    issuer: Issuer, family: int
+) -> None:
     refusing = ("127.0.0.2", unused_port())
 
     def two(_: str, port: int, **__: Any) -> Any:
         return [
-            (socket.AF_INET, socket.SOCK_STREAM, 0, "", address)
-            for address in (refusing, ("127.0.0.1", port))
+            (each, socket.SOCK_STREAM, 0, "", address)
+            for each, address in ((family, refusing), (socket.AF_INET, ("127.0.0.1", port)))
         ]
 
     found = examined(issuer.environment(), resolve=two)

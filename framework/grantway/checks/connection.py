@@ -97,14 +97,15 @@ class Connection:
         failure: OSError | None = None
         for family, kind, protocol, _, address in self._addresses:
             began = time.monotonic()
-            with closing(socket.socket(family, kind, protocol)) as connection:
-                connection.settimeout(min(CONNECT_TIMEOUT, self.road.context.remaining()))
-                try:
+            longest = min(CONNECT_TIMEOUT, self.road.context.remaining())
+            try:
+                with closing(socket.socket(family, kind, protocol)) as connection:
+                    connection.settimeout(longest)
                     connection.connect(address)
-                except OSError as error:
-                    failure = failure or error
-                    silent.append(str(address[0]))
-                    continue
+            except OSError as error:
+                failure = failure or error
+                silent.append(str(address[0]))
+                continue
             took = round((time.monotonic() - began) * 1000)
             facts = {"address": address[0], "port": port, "milliseconds": took, "silent": silent}
             found = f"connected to {address[0]}, port {port}, in {took} ms"
