@@ -35,6 +35,8 @@ _UNWANTED = frozenset(
         "NO_COLOR",
         "NO_PROXY",
         "REQUESTS_CA_BUNDLE",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
     }
 )
 _FOLDERS = {

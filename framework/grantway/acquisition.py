@@ -99,17 +99,7 @@ class Acquisition:
         self._may_prolong = timeout is None
         if timeout is None:
             timeout = INTERACTIVE_TIMEOUT if self._is_interactive else TIMEOUT
-        self._timeout = timeout
-        if (
-            isinstance(self._timeout, bool)
-            or not isinstance(self._timeout, int | float)
-            or not 0 < self._timeout <= threading.TIMEOUT_MAX
-        ):
-            raise InvalidParameter(
-                f"timeout: {text_of(timeout)[:40]} is no positive number of seconds.",
-                remedy="Give the seconds that the call may take.",
-                parameter="timeout",
-            )
+        self._timeout = checked_timeout(timeout)
         self._deadline = workplace.clock.monotonic() + self._timeout
         self._tokens: RefreshTokens | None = None
 
@@ -445,6 +435,25 @@ class Acquisition:
             parameter_set=request.parameter_set,
             **facts,
         )
+
+
+def checked_timeout(timeout: object) -> float:
+    """A number of seconds that a caller gave for something.
+
+    Raises:
+        InvalidParameter: it is none.
+    """
+    if (
+        isinstance(timeout, bool)
+        or not isinstance(timeout, int | float)
+        or not 0 < timeout <= threading.TIMEOUT_MAX
+    ):
+        raise InvalidParameter(
+            f"timeout: {text_of(timeout)[:40]} is no positive number of seconds.",
+            remedy="Give the seconds that the call may take.",
+            parameter="timeout",
+        )
+    return timeout
 
 
 def _place_of(error: BaseException) -> str:

@@ -41,15 +41,18 @@ class LocalCa:
         self.bundle = folder / "ca.pem"
         self.bundle.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, *names: str, age: timedelta = timedelta(0)) -> Identity:
+    def issue(
+        self, *names: str, age: timedelta = timedelta(0), lifetime: timedelta = LIFETIME
+    ) -> Identity:
         """Issue a certificate for host names and addresses.
 
-        It lasts for LIFETIME; one whose `age` is more than that has expired.
+        One whose `age` is more than its `lifetime` has expired; one of an age below minus a day
+        is not valid yet.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         authority_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = (
-            _leaf(self._name, key.public_key(), names, age)
+            _leaf(self._name, key.public_key(), names, age, lifetime)
             .add_extension(authority_key, critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -70,7 +73,11 @@ def _name(common_name: str) -> x509.Name:
 
 
 def _builder(
-    issuer: x509.Name, subject: x509.Name, key: ec.EllipticCurvePublicKey, age: timedelta
+    issuer: x509.Name,
+    subject: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    age: timedelta,
+    lifetime: timedelta = LocalCa.LIFETIME,
 ) -> x509.CertificateBuilder:
     born = datetime.now(UTC) - age
     return (
@@ -80,16 +87,20 @@ def _builder(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(born - DAY)
-        .not_valid_after(born + LocalCa.LIFETIME)
+        .not_valid_after(born + lifetime)
     )
 
 
 def _leaf(
-    issuer: x509.Name, key: ec.EllipticCurvePublicKey, names: tuple[str, ...], age: timedelta
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    names: tuple[str, ...],
+    age: timedelta,
+    lifetime: timedelta = LocalCa.LIFETIME,
 ) -> x509.CertificateBuilder:
     alternatives = x509.SubjectAlternativeName([_alternative(name) for name in names])
     return (
-        _builder(issuer, _name(names[0]), key, age)
+        _builder(issuer, _name(names[0]), key, age, lifetime)
         .add_extension(alternatives, critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)

@@ -10,6 +10,8 @@
     logs.py        -v and -vv, warnings, and the masking of both
     failures.py    exit codes, and how an error is told
     checking.py    all that is wrong with a configuration
+    findings.py    checks, as they are told
+    examination.py what doctor looks at
     opening.py     one reference opened outside of a call
     commands/      one module for each command
 

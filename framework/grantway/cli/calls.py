@@ -27,13 +27,7 @@ _log = logging.getLogger("grantway.cli")
 def call_options(function: F) -> F:
     """The options `--provider`, `--parameter-set` and `--profile`."""
     for decorate in (
-        click.option(
-            "-p",
-            "--profile",
-            metavar="NAME",
-            shell_complete=_complete_profile,
-            help="The profile of the configuration to complete the call from.",
-        ),
+        profile_option,
         click.option(
             "--parameter-set",
             metavar="NAME",
@@ -50,6 +44,17 @@ def call_options(function: F) -> F:
     return function
 
 
+def profile_option(function: F) -> F:
+    """The option `--profile`."""
+    return click.option(
+        "-p",
+        "--profile",
+        metavar="NAME",
+        shell_complete=_complete_profile,
+        help="The profile of the configuration to complete the call from.",
+    )(function)
+
+
 def timeout_option(function: F) -> F:
     """The option `--timeout` of a command for which a person acts."""
     return click.option(
@@ -58,6 +63,29 @@ def timeout_option(function: F) -> F:
         metavar="SECONDS",
         help="Seconds it may take. [default: 300; with a device code, until that expires]",
     )(function)
+
+
+def test_timeout_option(function: F) -> F:
+    """The option `--timeout` of a command that tests an environment."""
+    return click.option(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        callback=_time,
+        help="Seconds that the test of an environment may take. [default: 60]",
+    )(function)
+
+
+def _time(_: click.Context, __: click.Parameter, given: float | None) -> float:
+    """The seconds meant; as long as a token may take that needs no person.
+
+    Raises:
+        InvalidParameter: they are none.
+    """
+    # Imported here: help and completion do without.
+    from grantway.acquisition import TIMEOUT, checked_timeout
+
+    return checked_timeout(TIMEOUT if given is None else given)
 
 
 def check_names(

@@ -24,7 +24,7 @@ from grantway.version import __version__
 
 _NAMES = (
     "token", "login", "logout", "accounts", "consent", "explain", "decode", "providers",
-    "environments", "plugins", "cache", "config", "completion",
+    "environments", "plugins", "cache", "config", "doctor", "completion",
 )  # fmt: skip
 _COMPLETE = "_GRANTWAY_COMPLETE"
 
@@ -148,7 +148,7 @@ def _remember(ctx: click.Context, option: click.Parameter, value: object) -> Non
             ),
         ),
         ("What a call would do, and why, without doing it", "grantway explain --profile work"),
-        ("What is wrong with a plugin", "grantway plugins"),
+        ("What is wrong, if something does not work", "grantway doctor"),
     ),
 )
 @click.option(
@@ -187,7 +187,7 @@ def program() -> None:
     error. A secret on the command line is always a reference: env:NAME, file:PATH, -
     (standard input), prompt:TEXT or keyring:SERVICE/NAME.
 
-    Exit codes: 0 done; 1 a bug; 2 the call is wrong; 3 the set-up here is wrong (plugin,
-    configuration, cache, vault); 4 somebody has to sign in; 5 the authority said no; 6 no
-    answer, or none to be trusted; 130 interrupted; 141 nobody read the answer.
+    Exit codes: 0 done; 1 a bug, or doctor found faults; 2 the call is wrong; 3 the set-up here is
+    wrong (plugin, configuration, cache, vault); 4 somebody has to sign in; 5 the authority said
+    no; 6 no answer, or none to be trusted; 130 interrupted; 141 nobody read the answer.
     """

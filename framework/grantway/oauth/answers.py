@@ -212,13 +212,19 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     value = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", value):
         return float(value)
+    until = http_date(value)
+    return None if until is None else max(0.0, until - now)
+
+
+def http_date(value: str) -> float | None:
+    """Seconds since the epoch of a date in a header (RFC 9110, section 5.6.7); None: it is none."""
     try:
         instant = parsedate_to_datetime(value)
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=UTC)
+        return instant.timestamp()
     except (TypeError, ValueError, OverflowError):
         return None
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=UTC)
-    return max(0.0, instant.timestamp() - now)
 
 
 def seconds(value: object) -> float | None:

@@ -14,6 +14,7 @@ reader or of TLS, would be taken for the answer to the next request.
 
 import http.client
 import socket
+import ssl
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -21,7 +22,14 @@ from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager, Retry, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NameResolutionError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
 from urllib3.response import BaseHTTPResponse, HTTPResponse
 
 from grantway.oauth.routes import Route
@@ -216,6 +224,35 @@ class Connections:
             preload_content=False,
             decode_content=False,
         )
+
+    def connect(self, url: str, way: Route, timeout: float) -> HTTPConnection:
+        """Connect, agree on TLS and say nothing; the caller closes what is returned.
+
+        Raises:
+            as `send`.
+        """
+        pool = self._pool(url, way)
+        connection: Any = pool._new_conn()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public way
+        connection.timeout = timeout
+        failure: Exception
+        try:
+            if pool.proxy is not None and url.startswith("https:"):
+                pool._prepare_proxy(connection)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # likewise
+            else:
+                connection.connect()
+        except Exception as error:  # noqa: BLE001  # told apart as urllib3's own pool does it
+            failure = SSLError(error) if isinstance(error, ssl.SSLError) else error
+            if pool.proxy is not None and not connection.has_connected_to_proxy:
+                failure = ProxyError("no connection", failure)
+            elif isinstance(error, TimeoutError):
+                failure = ReadTimeoutError(pool, url, "no TLS")
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return cast("HTTPConnection", connection)
+        connection.close()
+        raise failure
 
     def _pool(self, url: str, way: Route) -> HTTPConnectionPool:
         if way.proxies:

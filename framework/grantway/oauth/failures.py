@@ -6,6 +6,8 @@ end here: what is returned has neither their text nor themselves as a cause.
 
 import errno
 import http.client
+import re
+import socket
 import ssl
 import zlib
 
@@ -17,7 +19,6 @@ from urllib3.exceptions import (
     HTTPError,
     InvalidHeader,
     LocationValueError,
-    NameResolutionError,
     NewConnectionError,
     ProxyError,
     ReadTimeoutError,
@@ -82,13 +83,8 @@ def _failure(
 ) -> GrantwayError | NotConnected:
     host = host_of(request.url)
     if isinstance(error, ConnectTimeoutError | NewConnectionError):
-        return NotConnected(
-            TransportError(
-                f"No connection to {host}: {_unconnected(error)}.",
-                remedy="Check the address, the network and the proxy settings.",
-                host=host,
-            )
-        )
+        timed_out = not isinstance(error, NewConnectionError)
+        return NotConnected(no_connection(host, TimeoutError() if timed_out else error.__cause__))
     if isinstance(error, ReadTimeoutError) and not asked:
         return TransportError(
             f"{host} took the connection and did not agree on TLS in {CONNECT_TIMEOUT:g} seconds.",
@@ -114,10 +110,21 @@ def _on_the_way(error: Exception, root: BaseException, host: str) -> GrantwayErr
                 "`pip install pysocks`.",
             )
         case ProxyError():
+            status = re.search(r"Tunnel connection failed: ([0-9]{3})\b", str(root))
+            what = f"refuses it (HTTP {status[1]})" if status else "does not serve"
+            asks = status is not None and status[1] == "407"
+            who = "It asks for USER:PASSWORD@ before its host. " if asks else ""
             return TransportError(
-                f"The proxy on the way to {host} does not serve.",
-                remedy="Check HTTPS_PROXY and NO_PROXY, or the environment's proxy.",
+                f"The proxy on the way to {host} {what}.",
+                remedy=f"{who}Check HTTPS_PROXY and NO_PROXY, or the environment's proxy.",
                 host=host,
+            )
+        case SSLError() if "alert certificate required" in str(root):
+            return TransportError(
+                f"{host} asks for a client certificate.",
+                remedy="Give the environment one: trust.client_certificate.",
+                host=host,
+                retryable=False,
             )
         case SSLError():
             return TransportError(
@@ -181,18 +188,28 @@ def _root(error: BaseException) -> BaseException:
     return error if inner is None else _root(inner)
 
 
-def _unconnected(reason: ConnectTimeoutError | NewConnectionError) -> str:
+def no_connection(host: str, cause: BaseException | None) -> TransportError:
+    """The error where no connection to `host` was made because of `cause`."""
+    return TransportError(
+        f"No connection to {host}: {_unconnected(cause)}.",
+        remedy="Check the address, the network and the proxy settings.",
+        host=host,
+    )
+
+
+def _unconnected(cause: BaseException | None) -> str:
     """Why no connection was made, in words."""
-    if isinstance(reason, NameResolutionError):
-        return "the name cannot be resolved"
-    cause = reason.__cause__
-    if isinstance(cause, TimeoutError) or not isinstance(reason, NewConnectionError):
-        return f"nobody answered within {CONNECT_TIMEOUT:g} seconds"
-    if isinstance(cause, ConnectionRefusedError):
-        return "it was refused"
-    if isinstance(cause, OSError) and cause.errno in _UNREACHABLE:
-        return "the network is unreachable"
-    return "it could not be made"
+    match cause:
+        case socket.gaierror():
+            return "the name cannot be resolved"
+        case TimeoutError():
+            return f"nobody answered within {CONNECT_TIMEOUT:g} seconds"
+        case ConnectionRefusedError():
+            return "it was refused"
+        case OSError() if cause.errno in _UNREACHABLE:
+            return "the network is unreachable"
+        case _:
+            return "it could not be made"
 
 
 def _tls_reason(root: BaseException) -> str:

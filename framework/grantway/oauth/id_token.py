@@ -39,6 +39,7 @@ REFETCH = 60.0
 """Seconds that pass at least between two looks for a key that was not there."""
 
 _LARGEST = 64 * 1024
+_MOST_KEYS = 100
 
 
 def checked_claims(
@@ -117,19 +118,32 @@ def _key_sets(kid: object, algorithm: str, context: Context) -> "Iterator[list[P
         found = context.transport.fetch_json(request, context, max_age=max_age)
         if found is known:
             return
-        known, listed = found, found.get("keys")
-        if not isinstance(listed, list):
-            raise MalformedResponse(
-                f"The key document of {context.environment.name} lists no keys."
-            )
-        yield _usable(cast("list[object]", listed), kid, algorithm)
+        known = found
+        yield _usable(_listed(found, context), kid, algorithm)
+
+
+def signing_keys(document: Mapping[str, object], context: Context) -> int:
+    """How many keys of a key document can verify an id_token by an algorithm that counts.
+
+    Raises:
+        MalformedResponse: it lists no keys.
+    """
+    listed = _listed(document, context)
+    return sum(any(_usable([key], None, each) for each in ALGORITHMS) for key in listed)
+
+
+def _listed(document: Mapping[str, object], context: Context) -> list[object]:
+    listed = document.get("keys")
+    if not isinstance(listed, list):
+        raise MalformedResponse(f"The key document of {context.environment.name} lists no keys.")
+    return cast("list[object]", listed)[:_MOST_KEYS]
 
 
 def _usable(listed: list[object], kid: object, algorithm: str) -> "list[PyJWK]":
     import jwt
 
     found: list[PyJWK] = []
-    for item in listed[:100]:
+    for item in listed:
         if not isinstance(item, dict):
             continue
         key = cast("dict[str, object]", item)

@@ -46,20 +46,14 @@ def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoin
     if planned.token != FROM_METADATA:
         return planned
     document = metadata(environment, context)
-    token = endpoint(document, "token_endpoint", environment)
-    if not token:
-        raise MalformedResponse(
-            f"The metadata of {environment.name} names no token_endpoint.",
-            remedy="Check that the authority is the issuer of an OAuth 2 server.",
-            host=host_of(environment.authority),
-        )
+    token = token_endpoint(document, environment)
 
     def found(name: str) -> str:
         return endpoint(document, f"{name}_endpoint", environment) if name in further else ""
 
     pushed = ""
     if "authorization" in further:
-        _check_challenge_methods(document, environment)
+        check_challenge_methods(document, environment)
         if document.get("require_pushed_authorization_requests") is True:
             pushed = endpoint(document, "pushed_authorization_request_endpoint", environment)
     listed = _listed(document, "token_endpoint_auth_methods_supported")
@@ -80,6 +74,17 @@ def metadata(environment: Environment, context: Context) -> Mapping[str, object]
     Raises:
         as `endpoints`.
     """
+    document = unchecked(environment, context)
+    check_issuer(document, environment)
+    return document
+
+
+def unchecked(environment: Environment, context: Context) -> Mapping[str, object]:
+    """The first document there is where an authority's metadata may be; whose it is is not known.
+
+    Raises:
+        as `endpoints`.
+    """
     first: GrantwayError | None = None
     for template in environment.protocol.metadata_urls:
         tenant = environment.tenant or environment.protocol.default_tenant
@@ -92,11 +97,27 @@ def metadata(environment: Environment, context: Context) -> Mapping[str, object]
             # Not there, or not that kind of document: the next place it may be at.
             first = first or error
             continue
-        _check_issuer(document, environment)
         return document
     if first is not None:
         raise first
     raise ProtocolViolation(f"The protocol {environment.protocol.name} has no metadata.")
+
+
+def token_endpoint(document: Mapping[str, object], environment: Environment) -> str:
+    """The token endpoint of a metadata document.
+
+    Raises:
+        ProtocolViolation: as `endpoint`.
+        MalformedResponse: the document names none.
+    """
+    token = endpoint(document, "token_endpoint", environment)
+    if not token:
+        raise MalformedResponse(
+            f"The metadata of {environment.name} names no token_endpoint.",
+            remedy="Check that the authority is the issuer of an OAuth 2 server.",
+            host=host_of(environment.authority),
+        )
+    return token
 
 
 def endpoint(document: Mapping[str, object], name: str, environment: Environment) -> str:
@@ -131,7 +152,12 @@ def _listed(document: Mapping[str, object], name: str) -> tuple[str, ...]:
     )
 
 
-def _check_challenge_methods(document: Mapping[str, object], environment: Environment) -> None:
+def check_challenge_methods(document: Mapping[str, object], environment: Environment) -> None:
+    """Refuse an authority that lists ways of proving possession of a code without S256.
+
+    Raises:
+        ProtocolViolation: it does.
+    """
     methods = _listed(document, "code_challenge_methods_supported")
     if methods and "S256" not in methods:
         raise ProtocolViolation(
@@ -178,7 +204,12 @@ def is_issuer(issuer: object, environment: Environment, tenant_id: str | None = 
     return False
 
 
-def _check_issuer(document: Mapping[str, object], environment: Environment) -> None:
+def check_issuer(document: Mapping[str, object], environment: Environment) -> None:
+    """Refuse a metadata document that is of another issuer.
+
+    Raises:
+        ProtocolViolation: it is.
+    """
     issuer = document.get("issuer")
     if not is_issuer(issuer, environment):
         expected = " or ".join(issuers(environment))

@@ -62,7 +62,7 @@ def route(environment: Environment, url: str, environ: Mapping[str, str]) -> Rou
             "be sent.",
             remedy="Check HTTPS_PROXY and ALL_PROXY, or the environment's proxy.",
         )
-    bundle = trust.ca_bundle or environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE")
+    bundle = trust.ca_bundle or environ.get(bundle_variable(environ))
     return Route(
         proxies=proxies if proxies[scheme] else Unshown(),
         verify=bundle or True,
@@ -124,10 +124,23 @@ def _is_usable(proxy: str) -> bool:
 
 
 def _proxy(url: str, scheme: str, environ: Mapping[str, str]) -> str:
-    def variable(name: str) -> str:
-        return environ.get(name.lower()) or environ.get(name.upper()) or ""
+    variable = proxy_variable(scheme, environ)
+    return "" if not variable or is_exempt(url, environ) else environ[variable]
 
-    proxy = variable(f"{scheme}_proxy") or variable("all_proxy")
-    if not proxy:
-        return ""
-    return "" if should_bypass_proxies(url, no_proxy=variable("no_proxy")) else proxy
+
+def proxy_variable(scheme: str, environ: Mapping[str, str]) -> str:
+    """The variable that names the proxy for a scheme; "" where none does."""
+    names = (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
+    return next((name for name in names if environ.get(name)), "")
+
+
+def is_exempt(url: str, environ: Mapping[str, str]) -> bool:
+    """Whether `NO_PROXY` takes the host of `url` out."""
+    exempt = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    return should_bypass_proxies(url, no_proxy=exempt)
+
+
+def bundle_variable(environ: Mapping[str, str]) -> str:
+    """The variable that names the roots to trust; "" where none does."""
+    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    return next((name for name in names if environ.get(name)), "")

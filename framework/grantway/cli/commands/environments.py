@@ -8,6 +8,7 @@ import click
 from grantway.cli import output
 from grantway.cli.calls import complete_environment
 from grantway.cli.command import Command, Group, json_option
+from grantway.cli.commands import environments_test
 from grantway.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -98,6 +99,9 @@ def show(session: Session, name: str, as_json: bool) -> None:
         if value not in (None, "", [], {}, False)
     ]
     output.write(output.pairs(rows))
+
+
+command.add_command(environments_test.command)
 
 
 def facts_of(session: Session, environment: "Environment") -> dict[str, object]:
