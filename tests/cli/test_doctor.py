@@ -294,7 +294,7 @@ def test_tokens_of_another_key_are_warned_of(
     monkeypatch.setenv("GRANTWAY_CACHE_KEY", "0e" * 32)
     outcome = doctor(hill(issuer, cache=None))
     assert outcome.code == 0
-    assert "1 were encrypted with another key" in rows(outcome)["cache"]
+    assert "and 1 that were encrypted with another key" in rows(outcome)["cache"]
     assert "0e0e" not in outcome.all
 
 

@@ -154,19 +154,19 @@ def _cache_checks(cache: "TokenCache", now: float) -> Iterator[Check]:
         return
     info = cache.info()
     _make_sure_it_keeps(cache, cache, now)
-    encrypted = f", encrypted with {info.encryption_key}" if info.encryption_key else ""
+    encrypted = f", encrypted with {info.encrypted_with}" if info.encrypted_with else ""
     found = (
         f"{' '.join(part for part in (info.kind, info.location) if part)}{encrypted}: "
-        f"{info.results:,} access tokens, {info.refresh_tokens:,} refresh tokens"
+        f"{info.access_tokens:,} access tokens, {info.refresh_tokens:,} refresh tokens"
     )
-    facts = attrs.asdict(info)
+    facts = info.as_dict()
     if not info.unreadable:
         yield Check("cache", "ok", found, facts=facts)
         return
     yield Check(
         "cache",
         "warning",
-        f"{found}, of which {info.unreadable:,} were encrypted with another key.",
+        f"{found}, and {info.unreadable:,} that were encrypted with another key.",
         "Bring the other key back; else they are dropped in time.",
         facts,
     )
