@@ -126,7 +126,7 @@ def device_authorization(request: TokenRequest, endpoints: Endpoints) -> Authori
     return AuthorityRequest(
         "device_authorization",
         endpoints.device_authorization,
-        audience_fields(request, identity=True, sign_in=True),
+        audience_fields(request, identity=True, sign_in=True, listed=endpoints.scopes),
         authentication=client_authentication(request, endpoints),
     )
 

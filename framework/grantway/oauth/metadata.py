@@ -71,6 +71,7 @@ def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoin
         pushed_authorization=pushed,
         says_issuer=document.get("authorization_response_iss_parameter_supported") is True,
         client_authentication=planned.client_authentication or listed or ("client_secret_basic",),
+        scopes=_listed(document, "scopes_supported") or None,
     )
 
 
@@ -144,8 +145,11 @@ def issuers(environment: Environment) -> tuple[str, ...]:
     """The issuers that this environment's documents and tokens may carry, as templates."""
     authorities = [environment.authority.rstrip("/")]
     authorities += [f"https://{host}" for host in environment.hosts]
+    tenant = environment.tenant or ""
     found = [
-        template.replace("{authority}", authority).replace("{issuer}", environment.authority)
+        environment.expand(
+            template.replace("{authority}", authority), tenant=tenant, tenant_id=_TENANT
+        )
         for template in environment.protocol.issuers
         for authority in (authorities if "{authority}" in template else authorities[:1])
     ]
@@ -185,5 +189,6 @@ def _check_issuer(document: Mapping[str, object], environment: Environment) -> N
         raise ProtocolViolation(
             f"The metadata of {environment.name} is of the issuer {str(issuer)[:200]!r}, not of "
             f"{expected}.",
-            remedy="The authority must be the issuer to the letter, a slash at its end included.",
+            remedy="The authority must be the issuer to the letter, a slash at its end included; "
+            "an issuer of its own, if you trust it, is added to the environment's issuers.",
         )
