@@ -43,20 +43,26 @@ def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoin
     """
     environment = request.environment
     planned = planned_endpoints(environment, request.tenant)
-    if planned.token != FROM_METADATA:
+    needed = ("token", *further)
+    if all(getattr(planned, name) != FROM_METADATA for name in needed):
         return planned
     document = metadata(environment, context)
-    token = endpoint(document, "token_endpoint", environment)
+
+    def found(name: str) -> str:
+        if name not in needed:
+            return ""
+        known: str = getattr(planned, name)
+        if known != FROM_METADATA:
+            return known
+        return endpoint(document, f"{name}_endpoint", environment)
+
+    token = found("token")
     if not token:
         raise MalformedResponse(
             f"The metadata of {environment.name} names no token_endpoint.",
             remedy="Check that the authority is the issuer of an OAuth 2 server.",
             host=host_of(environment.authority),
         )
-
-    def found(name: str) -> str:
-        return endpoint(document, f"{name}_endpoint", environment) if name in further else ""
-
     pushed = ""
     if "authorization" in further:
         _check_challenge_methods(document, environment)
@@ -81,23 +87,33 @@ def metadata(environment: Environment, context: Context) -> Mapping[str, object]
     Raises:
         as `endpoints`.
     """
-    first: GrantwayError | None = None
-    for template in environment.protocol.metadata_urls:
-        tenant = environment.tenant or environment.protocol.default_tenant
-        url = environment.expand(template, tenant=tenant)
+    protocol, failure = environment.protocol, None
+    tenant = environment.tenant or protocol.default_tenant
+    urls = [environment.expand(each, tenant=tenant) for each in protocol.metadata_urls]
+    for url in urls:
         try:
             document = context.transport.fetch_json(
                 AuthorityRequest("metadata", url), context, max_age=MAX_AGE
             )
         except (AuthorityError, MalformedResponse) as error:
             # Not there, or not that kind of document: the next place it may be at.
-            first = first or error
+            if failure is None or _is_not_there(failure):
+                failure = error
             continue
         _check_issuer(document, environment)
         return document
-    if first is not None:
-        raise first
-    raise ProtocolViolation(f"The protocol {environment.protocol.name} has no metadata.")
+    if failure is None:
+        raise ProtocolViolation(f"The protocol {protocol.name} has no metadata.")
+    if _is_not_there(failure):
+        failure.remedy = (
+            f"Check that the authority is the issuer, path and all: its metadata was looked for at "
+            f"{' and '.join(urls)}."
+        )
+    raise failure
+
+
+def _is_not_there(failure: GrantwayError) -> bool:
+    return isinstance(failure, AuthorityError) and failure.status in (404, 410)
 
 
 def endpoint(document: Mapping[str, object], name: str, environment: Environment) -> str:
