@@ -124,6 +124,13 @@ def oidc_provider() -> Iterator[OidcProvider]:
 
 
 @pytest.fixture(scope="session")
+def secure_oidc_provider(local_ca: LocalCa) -> Iterator[OidcProvider]:
+    """The same over TLS, with a certificate that only these tests trust."""
+    identity = local_ca.issue("127.0.0.1")
+    yield from _running(OidcProvider(certificate=identity.certificate, key=identity.key))
+
+
+@pytest.fixture(scope="session")
 def django_oauth_toolkit() -> Iterator[DjangoOAuthToolkit]:
     """django-oauth-toolkit from PyPI, likewise."""
     yield from _running(DjangoOAuthToolkit())

@@ -5,6 +5,7 @@ does not know, it demands scopes that are its own, answers to `127.0.0.1` on any
 `localhost`, and has its issuer below a path.
 """
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from grants.test_refresh_tokens import Keeping
 from grantway import Credential, Dispatcher, Environment, Protocol, Registry, Trust
 from grantway.errors import AuthorityError, InvalidClient, InvalidGrant, TransportError
 from grantway_clouds import KEYCLOAK, OAUTH2
-from oauth.browsing import Person, knock, last_page, query
+from oauth.browsing import Person, visiting
 from oauth.support import dispatcher
 from peers.django_oauth_toolkit import DjangoOAuthToolkit
 from peers.oidc_provider_login import basic, visit_authorization
@@ -49,14 +50,7 @@ def credential(peer: DjangoOAuthToolkit, name: str = "service") -> Credential:
 
 def alice(of: Environment) -> Person:
     """Somebody who signs in with a name, agrees, and whose browser comes back."""
-    verify: Any = of.trust.ca_bundle or True
-
-    def browse(url: str) -> Any:
-        uri = query(url)["redirect_uri"]
-        back = visit_authorization(url, uri, verify=verify)
-        return last_page(uri, knock(uri, back[back.index("/", 8) :]))
-
-    return Person(browse)
+    return Person(visiting(partial(visit_authorization, verify=of.trust.ca_bundle or True)))
 
 
 def signed_in(of: Environment, peer: DjangoOAuthToolkit, **more: Any) -> Any:
