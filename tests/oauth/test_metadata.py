@@ -20,7 +20,16 @@ from grantway.errors import (
 from grantway.oauth.metadata import MAX_AGE, endpoint, endpoints, is_issuer, metadata
 from oauth.browsing import Person, answering, nobody
 from oauth.issuer import METADATA, Issuer, sign_in
-from oauth.support import CLIENT_ID, FakeClock, acquire, context, granted, oidc, redeem
+from oauth.support import (
+    CLIENT_ID,
+    FakeClock,
+    acquire,
+    context,
+    dispatcher,
+    granted,
+    oidc,
+    redeem,
+)
 from servers.raw import (
     MIB,
     RawServer,
@@ -342,6 +351,52 @@ def test_what_the_protocol_does_not_know_is_looked_up_beside_what_it_knows(
 
 
 # How long it is kept.
+
+
+def test_a_place_where_no_document_was_is_not_looked_at_for_each_token(
+    raw_server: RawServer,
+) -> None:
+    raw_server.serve(
+        json_answer({"issuer": raw_server.url, "token_endpoint": f"{raw_server.url}/token"}),
+        path=RFC_8414,
+    )
+    raw_server.serve(granted(), path="/token")
+    clock = FakeClock()
+
+    def paths(scope: str) -> list[str]:
+        before = len(raw_server.requests)
+        asking.acquire(environment=oidc(raw_server), credential=(CLIENT_ID, "secret"), scopes=scope)
+        return [request.path for request in raw_server.requests[before:]]
+
+    with dispatcher(clock=clock) as asking:
+        assert paths("a") == [METADATA, RFC_8414, "/token"]
+        assert paths("b") == ["/token"]
+        clock.advance(59)
+        assert paths("c") == ["/token"]
+        clock.advance(2)
+        assert paths("d") == [METADATA, "/token"]
+
+
+def test_that_there_is_none_is_told_each_time_and_believed_for_a_minute(
+    raw_server: RawServer,
+) -> None:
+    clock, of = FakeClock(), oidc(raw_server)
+    with dispatcher(clock=clock) as asking:
+
+        def ask() -> Any:
+            return asking.acquire(environment=of, credential=(CLIENT_ID, "secret"))
+
+        for _ in range(2):
+            with pytest.raises(AuthorityError, match="refused the metadata request"):
+                ask()
+        assert len(raw_server.requests) == 2
+        raw_server.serve(
+            json_answer({"issuer": raw_server.url, "token_endpoint": f"{raw_server.url}/token"}),
+            path=METADATA,
+        )
+        raw_server.serve(granted(), path="/token")
+        clock.advance(60)
+        assert ask().access_token
 
 
 def test_a_document_is_kept_for_an_hour_and_with_a_bound(raw_server: RawServer) -> None:

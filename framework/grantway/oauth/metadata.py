@@ -23,7 +23,8 @@ from grantway.protocol import GUID
 from grantway.request import TokenRequest
 
 MAX_AGE = 3600.0
-"""Seconds for which a metadata document is used before it is asked for again."""
+"""Seconds for which a metadata document is used before it is asked for again; where there was none,
+that is believed for a minute."""
 
 _TENANT = "{tenantid}"
 
