@@ -165,10 +165,14 @@ def issuers(environment: Environment) -> tuple[str, ...]:
     tenant = environment.tenant or ""
     found = [
         environment.expand(
-            template.replace("{authority}", authority), tenant=tenant, tenant_id=_TENANT
+            template.replace("{authority}", authority).replace(
+                "{origin}", "/".join(authority.split("/")[:3])
+            ),
+            tenant=tenant,
+            tenant_id=_TENANT,
         )
         for template in environment.protocol.issuers
-        for authority in (authorities if "{authority}" in template else authorities[:1])
+        for authority in (authorities[:1] if "{issuer}" in template else authorities)
     ]
     return tuple(dict.fromkeys((*found, *environment.issuers)))
 
