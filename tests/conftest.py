@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 import pytest
 from hypothesis import settings
 
 from peers import PeerUnavailable, in_ci, require_peer
+from peers.django_oauth_toolkit import DjangoOAuthToolkit
 from peers.oidc_provider import OidcProvider
 from servers.raw import RawServer
 from servers.tls import Identity, LocalCa
@@ -18,6 +20,8 @@ from servers.tls import Identity, LocalCa
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if in_ci() else "dev")
+
+P = TypeVar("P", OidcProvider, DjangoOAuthToolkit)
 
 _ORIGINAL_ENVIRONMENT = MappingProxyType(dict(os.environ))
 _HOMES = itertools.count()
@@ -102,10 +106,8 @@ def raw_server(raw_servers: Callable[..., RawServer]) -> RawServer:
     return raw_servers()
 
 
-@pytest.fixture(scope="session")
-def oidc_provider() -> Iterator[OidcProvider]:
-    """oidc-provider from npm, one for the whole run: tests share its clients, not its sessions."""
-    server, missing = OidcProvider(), ""
+def _running(server: P) -> Iterator[P]:
+    missing = ""
     try:
         server.start()
     except PeerUnavailable as reason:
@@ -115,3 +117,29 @@ def oidc_provider() -> Iterator[OidcProvider]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def oidc_provider() -> Iterator[OidcProvider]:
+    """oidc-provider from npm, one for the whole run: tests share its clients, not its sessions."""
+    yield from _running(OidcProvider())
+
+
+@pytest.fixture(scope="session")
+def secure_oidc_provider(local_ca: LocalCa) -> Iterator[OidcProvider]:
+    """The same over TLS, with a certificate that only these tests trust."""
+    identity = local_ca.issue("127.0.0.1")
+    yield from _running(OidcProvider(certificate=identity.certificate, key=identity.key))
+
+
+@pytest.fixture(scope="session")
+def django_oauth_toolkit() -> Iterator[DjangoOAuthToolkit]:
+    """django-oauth-toolkit from PyPI, likewise."""
+    yield from _running(DjangoOAuthToolkit())
+
+
+@pytest.fixture(scope="session")
+def secure_django_oauth_toolkit(local_ca: LocalCa) -> Iterator[DjangoOAuthToolkit]:
+    """The same over TLS, with a certificate that only these tests trust."""
+    identity = local_ca.issue("127.0.0.1")
+    yield from _running(DjangoOAuthToolkit(identity.certificate, identity.key))

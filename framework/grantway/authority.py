@@ -125,6 +125,7 @@ class Endpoints:
             another's.
         client_authentication: the methods its token endpoint takes, in its order of
             preference; None where that is not known yet.
+        scopes: the scopes it lists; None where it lists none, or that is not known yet.
     """
 
     token: str
@@ -133,6 +134,7 @@ class Endpoints:
     pushed_authorization: str = ""
     says_issuer: bool = False
     client_authentication: tuple[str, ...] | None = ("client_secret_basic",)
+    scopes: tuple[str, ...] | None = None
 
 
 def planned_endpoints(environment: Environment, tenant: str) -> Endpoints:

@@ -176,6 +176,14 @@ class Environment:
                 )
         if not isinstance(self.protocol, Protocol):
             raise ValueError("protocol must be a Protocol")
+        if self.protocol.needs_tenant and not self.tenant:
+            raise ValueError(
+                f"the protocol {self.protocol.name} is that of one tenant: name it as tenant"
+            )
+        if self.protocol.audience == "fixed" and self.default_resource is not None:
+            raise ValueError(
+                f"the protocol {self.protocol.name} names no resources: leave default_resource out"
+            )
         for what in ("authority", "tenant", "default_resource", "client_authentication"):
             if not isinstance(getattr(self, what), str if what == "authority" else str | None):
                 raise ValueError(f"{what} must be a text")

@@ -206,6 +206,11 @@ class ParameterSet(Named):
 
 
 def _resource(value: str, environment: "Environment") -> str:
+    if environment.protocol.audience == "fixed":
+        raise ValueError(
+            f"{environment.name} speaks {environment.protocol.name}, where what a token is for is "
+            "set up at the authority: give scopes instead"
+        )
     return environment.resource(value)
 
 

@@ -316,6 +316,11 @@ def check_declarations(plugin: Plugin) -> None:
         *plugin.discoveries,
     ):
         check_record(record)
+    _check_apart("provider", ((each.name,) for each in plugin.providers))
+    _check_apart("environment", ((each.name, *each.aliases) for each in plugin.environments))
+    _check_apart("token cache", ((each.name,) for each in plugin.token_caches))
+    _check_apart("vault", ((each.scheme,) for each in plugin.vaults))
+    _check_apart("discovery", ((each.name,) for each in plugin.discoveries))
     for provider in plugin.providers:
         sets = provider.parameter_sets
         if not sets:
@@ -341,6 +346,16 @@ def check_declarations(plugin: Plugin) -> None:
             raise PluginError(f"{vault.scheme!r} cannot be the scheme of a vault.")
     if not plugin.builtin and any(each.default for each in plugin.environments):
         raise PluginError("It declares a default environment, which only a built-in one can be.")
+
+
+def _check_apart(kind: str, names: Iterable[tuple[str, ...]]) -> None:
+    """Refuse two records of a kind that share a name."""
+    taken: set[str] = set()
+    for each in names:
+        own = {name.casefold() for name in each}
+        if again := sorted(taken & own):
+            raise PluginError(f"It has two of the kind {kind} that are called {again[0]!r}.")
+        taken |= own
 
 
 def _check_name(provider: str, name: str) -> None:

@@ -12,7 +12,8 @@ scheme and host, `{path}` its path, `{tenant}` the tenant of the request, and in
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import attrs
@@ -68,6 +69,10 @@ ClientAuthenticationMethod = Literal[
 ]
 
 
+def _frozen(given: Mapping[str, str]) -> Mapping[str, str]:
+    return MappingProxyType(dict(given))
+
+
 @attrs.frozen(eq=False, repr=False)
 class Protocol(Named):
     """One dialect of OAuth 2.
@@ -76,20 +81,29 @@ class Protocol(Named):
         name: the word for it in configuration (`protocol = "oidc"`).
         audience: how a request names what the token is for. `scope`: a resource R is asked for
             as the scope `R/.default`; `resource`: it is the field `resource`, and scopes do
-            not exist; `indicator`: it is the field `resource` of RFC 8707, beside scopes.
+            not exist; `indicator`: it is the field `resource` of RFC 8707, beside scopes;
+            `fixed`: it is as the authority has been set up, and only scopes can be named.
+        resource_field: the name of that field, where an authority has another word for it.
         client_id, tenant: what these look like. `tenant` None: the authority has no tenants.
-        default_tenant: the tenant of a request that names none.
+        default_tenant: the tenant of a request that names none; "": each environment has to
+            name its own where a template here has a tenant in it.
+        shared_tenants: words that mean no tenant of their own, so that an application by
+            itself has no home there.
+        absent_grants: grants (by their `grant_type`) that the authority is known not to have.
         token_path, authorization_path, device_authorization_path: templates; None: the
-            endpoint is in the metadata.
+            endpoint is in the metadata; "": the authority has none.
         metadata_urls: templates of the metadata documents, tried in order.
-        issuers: templates of the issuers that id_tokens may carry.
+        issuers: templates of the issuers that id_tokens may carry; `{tenant}` in them is the
+            environment's own.
         client_authentication: how a client shows its secret; None: as the metadata says,
             `client_secret_basic` where it is silent (RFC 8414, section 2).
         device_code_field, device_grant_type: the name of the device code in the token request,
             and the name of that grant.
         identity_scopes: what is added to a request's scopes so that the answer carries an
             id_token and a refresh token.
-        sign_in_scopes: likewise, and only when a person signs in.
+        sign_in_scopes: likewise, and only when a person signs in; of these, none that the
+            metadata leaves out of the scopes it lists.
+        sign_in_fields: what else the request for a sign-in page says, by name.
         consent_prompt: the `prompt` of a sign-in that is to bring consent and a refresh token.
         error_code: a pattern for the authority's own number in an `error_description`, for
             answers that have no list of them.
@@ -101,16 +115,19 @@ class Protocol(Named):
             endpoint. They are never believed; with this they are dropped instead of refused.
         correlation_header: the request header that carries the caller's id of an exchange, by
             which the authority's support finds it.
-        variants: other protocols that the same authorities speak, so that configuration can
-            name them.
+        variants: other protocols that the same authorities or their kin speak, so that
+            configuration can name them.
     """
 
     name: str
     summary: str = ""
-    audience: Literal["scope", "resource", "indicator"] = "indicator"
+    audience: Literal["scope", "resource", "indicator", "fixed"] = "indicator"
+    resource_field: str = "resource"
     client_id: Form = PRINTABLE_ASCII
     tenant: Form | None = None
     default_tenant: str = ""
+    shared_tenants: tuple[str, ...] = ()
+    absent_grants: tuple[str, ...] = ()
     token_path: str | None = None
     authorization_path: str | None = None
     device_authorization_path: str | None = None
@@ -121,6 +138,9 @@ class Protocol(Named):
     device_grant_type: str = "urn:ietf:params:oauth:grant-type:device_code"
     identity_scopes: tuple[str, ...] = ()
     sign_in_scopes: tuple[str, ...] = ()
+    sign_in_fields: Mapping[str, str] = attrs.field(
+        factory=dict[str, str], converter=_frozen, kw_only=True
+    )
     consent_prompt: str = "login"
     error_code: str = ""
     refresh_tokens_stay: bool = False
@@ -128,6 +148,15 @@ class Protocol(Named):
     ignore_unsigned_id_token: bool = False
     correlation_header: str = ""
     variants: "tuple[Protocol, ...]" = ()
+
+    @property
+    def needs_tenant(self) -> bool:
+        """Whether an environment has to say which tenant it is of."""
+        templates = (
+            *(self.token_path, self.authorization_path, self.device_authorization_path),
+            *(*self.metadata_urls, *self.issuers),
+        )
+        return not self.default_tenant and any("{tenant}" in (each or "") for each in templates)
 
 
 OIDC = Protocol(

@@ -24,6 +24,7 @@ TENANT = Form(
     lambda value: value.strip("{}").lower(),
 )
 
+_SHARED = ("common", "organizations", "consumers")
 _CORRELATION = "client-request-id"
 _ERROR_CODE = r"AADSTS([0-9]{1,9})"
 _IDLE_DAYS = 90
@@ -35,6 +36,7 @@ ENTRA_V1 = Protocol(
     client_id=GUID,
     tenant=TENANT,
     default_tenant="common",
+    shared_tenants=_SHARED,
     token_path="{authority}/{tenant}/oauth2/token",  # noqa: S106  # a path
     authorization_path="{authority}/{tenant}/oauth2/authorize",
     device_authorization_path="{authority}/{tenant}/oauth2/devicecode",
@@ -58,6 +60,7 @@ ENTRA_V2 = Protocol(
     client_id=GUID,
     tenant=TENANT,
     default_tenant="common",
+    shared_tenants=_SHARED,
     token_path="{authority}/{tenant}/oauth2/v2.0/token",  # noqa: S106  # a path
     authorization_path="{authority}/{tenant}/oauth2/v2.0/authorize",
     device_authorization_path="{authority}/{tenant}/oauth2/v2.0/devicecode",

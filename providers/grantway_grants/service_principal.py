@@ -20,7 +20,24 @@ from grantway.authority import planned_endpoints
 from grantway.errors import InvalidParameter
 from grantway.parameters import APPLICATION_ID, CREDENTIAL, TENANT_ID
 
-_NO_HOME = frozenset(("common", "organizations", "consumers"))
+
+def _check(request: TokenRequest) -> None:
+    """Refuse what no authority of this protocol does, before any network."""
+    protocol = request.environment.protocol
+    if "client_credentials" in protocol.absent_grants:
+        raise InvalidParameter(
+            f"credential: {request.environment.name} gives an application by itself no token "
+            "(it has no client_credentials grant).",
+            remedy="Have a person sign in: give consent beside the credential, or application_id "
+            "alone.",
+            parameter=CREDENTIAL.name,
+        )
+    if request.tenant.casefold() in protocol.shared_tenants:
+        raise InvalidParameter(
+            f"tenant_id: an application by itself cannot sign in at {request.tenant!r}.",
+            remedy="Name the tenant, by GUID or verified domain.",
+            parameter=TENANT_ID.name,
+        )
 
 
 def grant(request: TokenRequest, endpoints: Endpoints) -> AuthorityRequest:
@@ -28,13 +45,6 @@ def grant(request: TokenRequest, endpoints: Endpoints) -> AuthorityRequest:
     from grantway.oauth.audience import audience_fields
     from grantway.oauth.client_authentication import client_authentication
 
-    form = request.environment.protocol.tenant
-    if form is not None and request.tenant.casefold() in _NO_HOME:
-        raise InvalidParameter(
-            f"tenant_id: an application by itself cannot sign in at {request.tenant!r}.",
-            remedy="Name the tenant, by GUID or verified domain.",
-            parameter=TENANT_ID.name,
-        )
     return AuthorityRequest(
         "token",
         endpoints.token,
@@ -45,6 +55,7 @@ def grant(request: TokenRequest, endpoints: Endpoints) -> AuthorityRequest:
 
 def plan(request: TokenRequest) -> Iterable[AuthorityRequest]:
     """The grant, as far as it is known without asking the authority."""
+    _check(request)
     yield grant(request, planned_endpoints(request.environment, request.tenant))
 
 
@@ -53,6 +64,7 @@ def authenticate(request: TokenRequest, context: Context) -> AuthenticationResul
     from grantway.oauth.exchange import exchange
     from grantway.oauth.metadata import endpoints
 
+    _check(request)
     return exchange(grant(request, endpoints(request, context)), request, context)
 
 

@@ -59,6 +59,7 @@ def plan(request: TokenRequest, prompt: str = "") -> Iterable[AuthorityRequest]:
     if request.get(DEVICE_CODE):
         from grantway.oauth import device_code
 
+        _check_device_code(request, endpoints)
         yield device_code.device_authorization(request, endpoints)
         yield device_code.redemption(request, endpoints, Secret(MASK))
         return
@@ -182,6 +183,14 @@ def _has_device_code(request: TokenRequest, found: Endpoints, context: Context) 
     return bool(known)
 
 
+def _check_device_code(request: TokenRequest, found: Endpoints) -> None:
+    if not found.device_authorization:
+        raise ConfigurationError(
+            f"{request.environment.name} has no device code grant.",
+            remedy="Sign in where a browser can be opened.",
+        )
+
+
 def _with_device_code(
     request: TokenRequest, context: Context, prompter: Prompter, inspect: Inspect | None
 ) -> AuthenticationResult:
@@ -191,11 +200,7 @@ def _with_device_code(
     from grantway.oauth.metadata import endpoints
 
     found = endpoints(request, context, "device_authorization")
-    if not found.device_authorization:
-        raise ConfigurationError(
-            f"{request.environment.name} has no device code grant.",
-            remedy="Sign in where a browser can be opened.",
-        )
+    _check_device_code(request, found)
     device = device_code.begin(device_code.device_authorization(request, found), context)
     context = context.with_time(device.expires_in + device_code.AFTERWARDS)
     left = min(device.expires_in, context.remaining())

@@ -1,16 +1,19 @@
 """Both grants against oidc-provider, a certified server that nobody here wrote."""
 
+from functools import partial
 from typing import Any
 
 import jwt
 import pytest
 
 from grants.test_refresh_tokens import Keeping
-from grantway import Environment, Trust
-from grantway.errors import AuthorityError, InvalidClient, InvalidGrant
+from grantway import Dispatcher, Environment, Trust
+from grantway.errors import AuthorityError, InvalidClient, InvalidGrant, TransportError
+from oauth.browsing import Person, visiting
 from oauth.support import FakeClock, dispatcher
 from peers.oidc_provider import OidcProvider
-from peers.oidc_provider_login import sign_in
+from peers.oidc_provider_login import sign_in, visit_authorization
+from servers.tls import LocalCa
 
 REDIRECT_URI = "http://localhost:49152/"
 
@@ -169,3 +172,41 @@ def test_an_id_token_is_refused_by_a_clock_that_is_far_off(oidc_provider: OidcPr
                 **client_of(oidc_provider, "public"),
             )
     assert "clock" in caught.value.remedy
+
+
+# Over TLS, with a CA that nobody else knows.
+
+
+def test_over_tls_a_person_signs_in_and_is_renewed(
+    secure_oidc_provider: OidcProvider, local_ca: LocalCa
+) -> None:
+    bundle = str(local_ca.bundle)
+    person = Person(visiting(partial(visit_authorization, verify=bundle)))
+    environment = Environment("Peer", secure_oidc_provider.issuer, trust=Trust(ca_bundle=bundle))
+    public = client_of(secure_oidc_provider, "public")
+    with Dispatcher(prompter=person) as asking:
+        # Offline access is granted here only where consent is asked for.
+        result = asking.acquire(environment=environment, **public, prompt="consent")
+        assert result.account is not None
+        assert result.account.issuer == secure_oidc_provider.issuer
+        renewed = asking.acquire(environment=environment, **public, force_refresh=True)
+        assert renewed.refresh_token not in (None, result.refresh_token)
+        resource = secure_oidc_provider.resources["jwt"].uri
+        alone = asking.acquire(
+            environment=environment,
+            credential=credential(secure_oidc_provider, "basic"),
+            resource=resource,
+        )
+    assert jwt.decode(alone.access_token, options={"verify_signature": False})["aud"] == resource
+
+
+def test_over_tls_a_ca_that_is_not_named_is_not_trusted(
+    secure_oidc_provider: OidcProvider,
+) -> None:
+    with dispatcher() as asking:
+        with pytest.raises(TransportError, match="signed by nobody we trust") as caught:
+            asking.acquire(
+                environment=Environment("Peer", secure_oidc_provider.issuer),
+                credential=credential(secure_oidc_provider, "basic"),
+            )
+    assert "trust.ca_bundle" in caught.value.remedy

@@ -115,6 +115,21 @@ def answering(
     return browse
 
 
+def visiting(visit: Callable[[str, str], str]) -> Callable[[str], Page]:
+    """A browser that goes through an authority's own pages.
+
+    `visit` takes the address to start at and the one to come back to; it returns the latter as it
+    was reached, with the answer.
+    """
+
+    def browse(url: str) -> Page:
+        uri = query(url)["redirect_uri"]
+        parts = urlsplit(visit(url, uri))
+        return last_page(uri, knock(uri, f"{parts.path or '/'}?{parts.query}"))
+
+    return browse
+
+
 @attrs.define(eq=False)
 class Person:
     """A prompter with somebody behind it, whose browser does what the test says.

@@ -461,6 +461,25 @@ def test_an_authority_that_says_when_to_come_back_is_asked_again_for_a_code(sign
     assert sign.serve(granted()).acquire().access_token
 
 
+@pytest.mark.parametrize(
+    "failure", [html(500), empty(502), json_answer({"error": "server_error"}, 500)]
+)
+def test_a_server_that_fails_now_and_then_is_asked_again_for_a_code(
+    sign: Sign, failure: Behaviour
+) -> None:
+    sign.server.serve(failure, failure, device(), path="/device")
+    assert sign.serve(granted()).acquire().access_token
+    assert sign.clock.waits[:2] == [1, 3]
+
+
+def test_a_server_that_fails_each_time_is_asked_thrice_for_a_code(sign: Sign) -> None:
+    sign.server.serve(html(500), path="/device")
+    with pytest.raises(MalformedResponse, match="HTTP 500") as caught:
+        sign.serve(granted()).acquire()
+    assert "Try again later" in caught.value.remedy
+    assert [request.path for request in sign.server.requests] == ["/device"] * 3
+
+
 def test_an_authority_without_a_device_endpoint_has_no_such_grant(raw_server: RawServer) -> None:
     raw_server.serve(
         json_answer({"issuer": raw_server.url, "token_endpoint": f"{raw_server.url}/token"}),

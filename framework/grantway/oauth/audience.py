@@ -7,12 +7,19 @@ from grantway.request import TokenRequest
 
 
 def audience_fields(
-    request: TokenRequest, *, identity: bool = False, sign_in: bool = False
+    request: TokenRequest,
+    *,
+    identity: bool = False,
+    sign_in: bool = False,
+    listed: tuple[str, ...] | None = None,
 ) -> Fields:
     """The `scope`, `resource` and `claims` fields of a request.
 
     With `identity` the scopes are added that bring an id_token and a refresh token, where the
     protocol has such; with `sign_in` those too that are asked for only when a person signs in.
+    Of the latter, none that the authority leaves out of the scopes that it has `listed`, for
+    it would refuse the sign-in (OpenID Discovery, section 3: these should be listed). Scopes
+    that the caller names are sent as they are.
 
     A resource R becomes the scope `R/.default` where the protocol says scopes only, with a
     slash at its end kept (`R//.default`): the audience of the token is R to the letter.
@@ -24,10 +31,11 @@ def audience_fields(
     protocol, resource = request.environment.protocol, request.resource
     extra = protocol.identity_scopes if identity else ()
     if sign_in:
-        extra = (*extra, *protocol.sign_in_scopes)
+        known = (each for each in protocol.sign_in_scopes if listed is None or each in listed)
+        extra = (*extra, *known)
     demanded = request.get(CLAIMS)
     claims: Fields = (("claims", demanded),) if demanded else ()
-    if protocol.audience != "indicator" and not (resource or request.scopes):
+    if protocol.audience in ("scope", "resource") and not (resource or request.scopes):
         names = ", ".join(request.environment.resources) or "none by name"
         raise InvalidParameter(
             f"resource: {request.environment.name} has no default for what a token is for.",
@@ -35,14 +43,14 @@ def audience_fields(
             parameter=RESOURCE.name,
         )
     if protocol.audience == "resource":
-        return (("resource", resource), *claims) if resource else claims
+        return ((protocol.resource_field, resource), *claims) if resource else claims
     scopes = request.scopes
     if protocol.audience == "scope" and resource:
         scopes = (f"{resource}/.default",)
     named = " ".join(dict.fromkeys((*scopes, *extra)))
     fields: Fields = (("scope", named), *claims) if named else claims
     if protocol.audience == "indicator" and resource:
-        fields = (("resource", resource), *fields)
+        fields = ((protocol.resource_field, resource), *fields)
     return fields
 
 
@@ -52,6 +60,7 @@ def redeemed_audience(request: TokenRequest) -> Fields:
     Scopes are bound to the code, and claims were asked for with it; a resource is named again
     (RFC 8707, section 2.2).
     """
-    if request.environment.protocol.audience == "scope" or not request.resource:
+    protocol = request.environment.protocol
+    if protocol.audience in ("scope", "fixed") or not request.resource:
         return ()
-    return (("resource", request.resource),)
+    return ((protocol.resource_field, request.resource),)

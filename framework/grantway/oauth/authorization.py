@@ -94,7 +94,7 @@ def authorization(
             ("response_type", "code"),
             ("client_id", request.client_id),
             ("redirect_uri", redirect_uri),
-            *audience_fields(request, identity=True, sign_in=True),
+            *audience_fields(request, identity=True, sign_in=True, listed=endpoints.scopes),
             ("state", attempt.state),
             ("nonce", attempt.nonce),
             ("code_challenge", Secret(attempt.challenge)),
@@ -103,6 +103,7 @@ def authorization(
             ("prompt", request.get(PROMPT) or prompt or None),
             ("login_hint", request.get(LOGIN_HINT) or request.get(ACCOUNT)),
             ("domain_hint", request.get(DOMAIN_HINT)),
+            *request.environment.protocol.sign_in_fields.items(),
         ),
         in_browser=True,
     )

@@ -47,6 +47,8 @@ AFTERWARDS = 60.0
 """Seconds for what comes when the code has expired: the answer to the last poll, and its checks."""
 
 _LIFETIME = 900.0
+# Before each further request for a code: some servers fail now and then.
+_PAUSES = (1.0, 3.0)
 _LONGEST = 86_400.0
 # However short an interval the authority allows: nobody can type faster.
 _SHORTEST = 1.0
@@ -126,7 +128,7 @@ def device_authorization(request: TokenRequest, endpoints: Endpoints) -> Authori
     return AuthorityRequest(
         "device_authorization",
         endpoints.device_authorization,
-        audience_fields(request, identity=True, sign_in=True),
+        audience_fields(request, identity=True, sign_in=True, listed=endpoints.scopes),
         authentication=client_authentication(request, endpoints),
     )
 
@@ -156,7 +158,7 @@ def begin(sent: AuthorityRequest, context: Context) -> DeviceAuthorization:
         ProtocolViolation: the page to go to is not fit to be shown.
         AuthorityError, TransportError, DeadlineExceeded: as the transport.
     """
-    answer = context.transport.fetch_json(sent, context)
+    answer = _authorized(sent, context)
     host = host_of(sent.url)
 
     def text(*names: str) -> str:
@@ -199,6 +201,21 @@ def begin(sent: AuthorityRequest, context: Context) -> DeviceAuthorization:
         context.clock.monotonic() + lifetime,
         interval,
     )
+
+
+def _authorized(sent: AuthorityRequest, context: Context) -> Mapping[str, object]:
+    """The answer to the request for a code, which is made again where the server has failed.
+
+    Unlike a grant it may be: a code that nobody has seen is nothing lost.
+    """
+    for pause in _PAUSES:
+        try:
+            return context.transport.fetch_json(sent, context)
+        except (AuthorityError, MalformedResponse) as error:
+            if (error.status or 0) < 500 or error.retry_after:
+                raise
+        context.sleep(pause)
+    return context.transport.fetch_json(sent, context)
 
 
 def poll(

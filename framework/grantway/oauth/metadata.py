@@ -23,7 +23,8 @@ from grantway.protocol import GUID
 from grantway.request import TokenRequest
 
 MAX_AGE = 3600.0
-"""Seconds for which a metadata document is used before it is asked for again."""
+"""Seconds for which a metadata document is used before it is asked for again; where there was none,
+that is believed for a minute."""
 
 _TENANT = "{tenantid}"
 
@@ -43,14 +44,22 @@ def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoin
     """
     environment = request.environment
     planned = planned_endpoints(environment, request.tenant)
-    if planned.token != FROM_METADATA:
+    needed = ("token", *further)
+    if all(getattr(planned, name) != FROM_METADATA for name in needed):
         return planned
     document = metadata(environment, context)
-    token = token_endpoint(document, environment)
 
     def found(name: str) -> str:
-        return endpoint(document, f"{name}_endpoint", environment) if name in further else ""
+        if name not in needed:
+            return ""
+        known: str = getattr(planned, name)
+        if known != FROM_METADATA:
+            return known
+        if name == "token":
+            return token_endpoint(document, environment)
+        return endpoint(document, f"{name}_endpoint", environment)
 
+    token = found("token")
     pushed = ""
     if "authorization" in further:
         check_challenge_methods(document, environment)
@@ -65,6 +74,7 @@ def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoin
         pushed_authorization=pushed,
         says_issuer=document.get("authorization_response_iss_parameter_supported") is True,
         client_authentication=planned.client_authentication or listed or ("client_secret_basic",),
+        scopes=_listed(document, "scopes_supported") or None,
     )
 
 
@@ -85,22 +95,32 @@ def unchecked(environment: Environment, context: Context) -> Mapping[str, object
     Raises:
         as `endpoints`.
     """
-    first: GrantwayError | None = None
-    for template in environment.protocol.metadata_urls:
-        tenant = environment.tenant or environment.protocol.default_tenant
-        url = environment.expand(template, tenant=tenant)
+    protocol, failure = environment.protocol, None
+    tenant = environment.tenant or protocol.default_tenant
+    urls = [environment.expand(each, tenant=tenant) for each in protocol.metadata_urls]
+    for url in urls:
         try:
             document = context.transport.fetch_json(
                 AuthorityRequest("metadata", url), context, max_age=MAX_AGE
             )
         except (AuthorityError, MalformedResponse) as error:
             # Not there, or not that kind of document: the next place it may be at.
-            first = first or error
+            if failure is None or _is_not_there(failure):
+                failure = error
             continue
         return document
-    if first is not None:
-        raise first
-    raise ProtocolViolation(f"The protocol {environment.protocol.name} has no metadata.")
+    if failure is None:
+        raise ProtocolViolation(f"The protocol {protocol.name} has no metadata.")
+    if _is_not_there(failure):
+        failure.remedy = (
+            f"Check that the authority is the issuer, path and all: its metadata was looked for at "
+            f"{' and '.join(urls)}."
+        )
+    raise failure
+
+
+def _is_not_there(failure: GrantwayError) -> bool:
+    return isinstance(failure, AuthorityError) and failure.status in (404, 410)
 
 
 def token_endpoint(document: Mapping[str, object], environment: Environment) -> str:
@@ -170,10 +190,17 @@ def issuers(environment: Environment) -> tuple[str, ...]:
     """The issuers that this environment's documents and tokens may carry, as templates."""
     authorities = [environment.authority.rstrip("/")]
     authorities += [f"https://{host}" for host in environment.hosts]
+    tenant = environment.tenant or ""
     found = [
-        template.replace("{authority}", authority).replace("{issuer}", environment.authority)
+        environment.expand(
+            template.replace("{authority}", authority).replace(
+                "{origin}", "/".join(authority.split("/")[:3])
+            ),
+            tenant=tenant,
+            tenant_id=_TENANT,
+        )
         for template in environment.protocol.issuers
-        for authority in (authorities if "{authority}" in template else authorities[:1])
+        for authority in (authorities[:1] if "{issuer}" in template else authorities)
     ]
     return tuple(dict.fromkeys((*found, *environment.issuers)))
 
@@ -216,5 +243,6 @@ def check_issuer(document: Mapping[str, object], environment: Environment) -> No
         raise ProtocolViolation(
             f"The metadata of {environment.name} is of the issuer {str(issuer)[:200]!r}, not of "
             f"{expected}.",
-            remedy="The authority must be the issuer to the letter, a slash at its end included.",
+            remedy="The authority must be the issuer to the letter, a slash at its end included; "
+            "an issuer of its own, if you trust it, is added to the environment's issuers.",
         )

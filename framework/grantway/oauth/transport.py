@@ -22,6 +22,7 @@ and that carries its secrets.
 import io
 import json
 import logging
+import math
 import os
 import threading
 import zlib
@@ -37,7 +38,7 @@ from urllib3 import BaseHTTPResponse, Timeout
 from grantway.authority import AuthorityRequest
 from grantway.context import Context
 from grantway.environment import Environment, Trust
-from grantway.errors import ProtocolViolation
+from grantway.errors import AuthorityError, ProtocolViolation
 from grantway.flights import Flights
 from grantway.oauth.answers import (
     LARGEST,
@@ -64,6 +65,11 @@ _MOST_WAITS = 5
 _CHUNK = 64 * 1024
 _MOST_DOCUMENTS = 512
 
+# A server that has its metadata at one of two places is not asked at the other for each token.
+_ABSENCE = 60.0
+_NOT_THERE = Answer(404, {}, b"")
+_NEVER = (-math.inf, None)
+
 # requests-oauthlib looks at the scheme of the address it is given, and lets a process-wide variable
 # overrule it. Ours is looked at in `_admit`, which no variable changes.
 _SHOWN = "https://token-endpoint/"
@@ -86,7 +92,17 @@ class _Shared:
         self.lock = threading.Lock()
         self.flights: Flights[JsonObject] = Flights()
         # An environment that trusts others must not be served by what these vouched for.
-        self.documents: OrderedDict[tuple[str, Trust], tuple[float, JsonObject]] = OrderedDict()
+        # Where None is kept, there was no document.
+        self.documents: OrderedDict[tuple[str, Trust], tuple[float, JsonObject | None]] = (
+            OrderedDict()
+        )
+
+    def keep(self, key: tuple[str, Trust], fetched: float, document: JsonObject | None) -> None:
+        """Have a document at hand, and no more of them than there is room for."""
+        with self.lock:
+            self.documents[key] = (fetched, document)
+            while len(self.documents) > _MOST_DOCUMENTS:
+                self.documents.popitem(last=False)
 
 
 class HttpTransport:
@@ -134,18 +150,22 @@ class HttpTransport:
         shared, key = self._shared, (request.url, context.environment.trust)
 
         def known() -> JsonObject | None:
-            fetched, document = shared.documents.get(key, (0.0, None))
-            is_young = context.clock.monotonic() - fetched < max_age
-            return document if is_young else None
+            fetched, document = shared.documents.get(key, _NEVER)
+            age = context.clock.monotonic() - fetched
+            if document is None and age < min(max_age, _ABSENCE):
+                return json_object(_NOT_THERE, request, context)
+            return document if age < max_age else None
 
         def fetch(_: threading.Event) -> JsonObject:
             document = known()
             if document is None:
-                document = self._fetch_json(request, context)
-                with shared.lock:
-                    shared.documents[key] = (context.clock.monotonic(), document)
-                    while len(shared.documents) > _MOST_DOCUMENTS:
-                        shared.documents.popitem(last=False)
+                try:
+                    document = self._fetch_json(request, context)
+                except AuthorityError as error:
+                    if error.status == _NOT_THERE.status:
+                        shared.keep(key, context.clock.monotonic(), None)
+                    raise
+                shared.keep(key, context.clock.monotonic(), document)
             return document
 
         document = known()
