@@ -42,14 +42,19 @@ def in_order(environments: Mapping[str, Table]) -> tuple[str, ...]:
 
 
 def environment_from(
-    document: Document, name: str, table: Table, known: Mapping[str, Environment]
+    document: Document,
+    name: str,
+    table: Table,
+    known: Mapping[str, Environment],
+    further: Iterable[Protocol] = (),
 ) -> Environment:
     """Make the environment that `[environments.NAME]` describes.
 
     `like` takes another environment's values as a start; with an `authority` of its own only
     protocol and advice, for hosts, issuers, trust and resources go with the authority.
     `issuer` is another word for `authority`; `protocol` is the name of any protocol that a
-    known environment speaks.
+    known environment speaks, or that is one of the `further` ones. With the protocol comes the
+    advice that a known environment has for it, for error numbers are part of a dialect.
 
     Raises:
         ConfigurationError: an unknown key, a wrong type, a value that cannot be.
@@ -68,7 +73,10 @@ def environment_from(
     if "trust" in given:
         given["trust"] = _trust(document, cast("Table", given["trust"]), (*here, "trust"))
     if "protocol" in given:
-        given["protocol"] = _protocol(document, str(given["protocol"]), known, (*here, "protocol"))
+        word, at = str(given["protocol"]), (*here, "protocol")
+        given["protocol"] = protocol = _protocol(document, word, known, further, at)
+        if "like" not in given:
+            given["advice"] = _advice_for(protocol, known.values())
     like = given.pop("like", None)
     try:
         if like is None:
@@ -100,10 +108,12 @@ def environment_from(
         document.fail(f"the environment {name!r}: {error}", at=here)
 
 
-def protocols_of(environments: Iterable[Environment]) -> tuple[Protocol, ...]:
-    """Every protocol that these environments speak, with the variants of each."""
+def protocols_of(
+    environments: Iterable[Environment], further: Iterable[Protocol] = ()
+) -> tuple[Protocol, ...]:
+    """Every protocol that these environments speak, and these further ones, with all variants."""
     found: dict[str, Protocol] = {OIDC.name: OIDC}
-    queue = [environment.protocol for environment in environments]
+    queue = [*(environment.protocol for environment in environments), *further]
     while queue:
         protocol = queue.pop(0)
         if protocol.name not in found:
@@ -112,10 +122,22 @@ def protocols_of(environments: Iterable[Environment]) -> tuple[Protocol, ...]:
     return tuple(found.values())
 
 
+def _advice_for(protocol: Protocol, environments: Iterable[Environment]) -> Mapping[int, str]:
+    """What the first environment that speaks a protocol, or a variant, has to say of its errors."""
+    speaking = (
+        each.advice for each in environments if protocol in protocols_of([each]) and each.advice
+    )
+    return {} if protocol is OIDC else next(speaking, {})
+
+
 def _protocol(
-    document: Document, word: str, known: Mapping[str, Environment], at: Keys
+    document: Document,
+    word: str,
+    known: Mapping[str, Environment],
+    further: Iterable[Protocol],
+    at: Keys,
 ) -> Protocol:
-    protocols = {each.name: each for each in protocols_of(known.values())}
+    protocols = {each.name: each for each in protocols_of(known.values(), further)}
     if word not in protocols:
         document.fail(
             f"there is no protocol {word!r}",

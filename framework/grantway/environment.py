@@ -229,10 +229,12 @@ class Environment:
     def single_tenant(self) -> str | None:
         """The one tenant of a single-tenant authority, else None.
 
-        An authority whose protocol knows no tenants has one all the same: the environment's name
-        stands for it, so that what requires a tenant is complete there.
+        An authority whose protocol knows no tenants has one all the same: the protocol's default,
+        else the environment's name stands for it, so that what requires a tenant is complete there.
         """
-        return self.tenant or (self.name if self.protocol.tenant is None else None)
+        if self.tenant or self.protocol.tenant is not None:
+            return self.tenant
+        return self.protocol.default_tenant or self.name
 
     def names(self, host: str) -> bool:
         """Whether a secret may go to `host` (as `host_of` spells it): exact match only."""

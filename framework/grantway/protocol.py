@@ -78,7 +78,8 @@ class Protocol(Named):
             as the scope `R/.default`; `resource`: it is the field `resource`, and scopes do
             not exist; `indicator`: it is the field `resource` of RFC 8707, beside scopes.
         client_id, tenant: what these look like. `tenant` None: the authority has no tenants.
-        default_tenant: the tenant of a request that names none.
+        default_tenant: the tenant of a request that names none; with `tenant` None the one word
+            that stands where others have a tenant.
         token_path, authorization_path, device_authorization_path: templates; None: the
             endpoint is in the metadata.
         metadata_urls: templates of the metadata documents, tried in order.

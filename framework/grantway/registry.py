@@ -377,10 +377,12 @@ class Registry:
         builtin = [each for plugin in active if plugin.builtin for each in plugin.environments]
         reserved = {name.casefold() for each in builtin for name in (each.name, *each.aliases)}
         configured: dict[str, str] = {}
+        further = [each for found in self._discoveries.values() for each in found.protocols]
         for name in in_order(configuration.environments):
             try:
+                table = configuration.environments[name]
                 environment = environment_from(
-                    configuration.document, name, configuration.environments[name], by_name
+                    configuration.document, name, table, by_name, further
                 )
                 names = {each.casefold() for each in (environment.name, *environment.aliases)}
                 if taken := sorted(names & reserved):

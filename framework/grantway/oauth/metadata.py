@@ -145,9 +145,11 @@ def issuers(environment: Environment) -> tuple[str, ...]:
     authorities = [environment.authority.rstrip("/")]
     authorities += [f"https://{host}" for host in environment.hosts]
     found = [
-        template.replace("{authority}", authority).replace("{issuer}", environment.authority)
+        template.replace("{authority}", authority)
+        .replace("{origin}", "/".join(authority.split("/")[:3]))
+        .replace("{issuer}", environment.authority)
         for template in environment.protocol.issuers
-        for authority in (authorities if "{authority}" in template else authorities[:1])
+        for authority in (authorities[:1] if "{issuer}" in template else authorities)
     ]
     return tuple(dict.fromkeys((*found, *environment.issuers)))
 
