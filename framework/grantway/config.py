@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from grantway.document import Document, Table
+from grantway.document import Document, Keys, Table
 from grantway.errors import ConfigurationError
 from grantway.layers import ValuesLayer
 from grantway.parameters import Parameter
@@ -188,7 +188,7 @@ def load(file: "str | Path | None" = None) -> Configuration:
 
     path = Path(file) if file is not None else user_file()
     try:
-        document = Document(_text_of(path), path)
+        document = _document_of(path)
     except FileNotFoundError:
         if file is None and not os.environ.get("GRANTWAY_CONFIG"):
             return Configuration()
@@ -197,10 +197,54 @@ def load(file: "str | Path | None" = None) -> Configuration:
             remedy="Create it, or name another with GRANTWAY_CONFIG.",
             file=str(path),
         ) from None
+    return _read(document)
+
+
+def read_table(file: "Path") -> tuple[Document, Keys, Table]:
+    """A file that holds the table of one environment: TOML, or JSON where it is called so.
+
+    The table is the whole file, or the one table below `environments` in it.
+
+    Returns:
+        The file, where in it the table is, and the table.
+
+    Raises:
+        ConfigurationError: the file cannot be read or is not as it should be.
+    """
+    try:
+        document = _document_of(file)
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"There is no file {file}.", remedy="Check its path.", file=str(file)
+        ) from None
+    is_json = file.suffix.lower() == ".json"
+    values = document.parse_json() if is_json else document.parse()
+    if "environments" not in values:
+        return document, (), values
+    document.known(values, ("environments",))
+    tables = document.tables("environments", values["environments"])
+    if len(tables) != 1:
+        document.fail(
+            f"it describes {len(tables)} environments", "Give a file with one.",
+            at=("environments",),
+        )  # fmt: skip
+    [(name, table)] = tables.items()
+    return document, ("environments", name), table
+
+
+def _document_of(path: "Path") -> Document:
+    """A file's text.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+        FileNotFoundError: it is not there.
+    """
+    try:
+        return Document(_text_of(path), path)
+    except FileNotFoundError:
+        raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-    else:
-        return _read(document)
     # Raised here, for an error about the encoding holds what could not be decoded.
     raise ConfigurationError(
         f"The configuration file {path} cannot be read: {reason}.",

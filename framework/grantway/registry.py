@@ -28,6 +28,7 @@ from grantway.candidate import Candidate
 from grantway.config import Configuration
 from grantway.declarations import is_name
 from grantway.described import environment_from, in_order
+from grantway.document import Document, Keys, Table
 from grantway.environment import Environment
 from grantway.errors import GrantwayError, PluginError, UnknownEnvironment
 from grantway.offerings import Discovery, TokenCacheFactory, Vault
@@ -201,6 +202,18 @@ class Registry:
                 nearest=nearest(name or "", self._spellings),
             )
         return found
+
+    def describe(
+        self, document: Document, name: str, table: Table, at: Keys | None = None
+    ) -> Environment:
+        """The environment that a table of configuration would be, with what is known here.
+
+        Raises:
+            ConfigurationError: see `grantway.described.environment_from`.
+        """
+        return environment_from(
+            document, name, table, self._environments_by_name, self._further_protocols, at=at
+        )
 
     def plugin_of(self, provider: CredentialProvider) -> Plugin:
         """The plugin that a provider is of."""
@@ -377,7 +390,9 @@ class Registry:
         builtin = [each for plugin in active if plugin.builtin for each in plugin.environments]
         reserved = {name.casefold() for each in builtin for name in (each.name, *each.aliases)}
         configured: dict[str, str] = {}
-        further = [each for found in self._discoveries.values() for each in found.protocols]
+        self._further_protocols = further = tuple(
+            each for found in self._discoveries.values() for each in found.protocols
+        )
         for name in in_order(configuration.environments):
             try:
                 table = configuration.environments[name]

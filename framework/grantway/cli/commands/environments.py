@@ -22,13 +22,18 @@ _CONFIGURED = "configuration"
     "environments",
     cls=Group,
     bare="list",
+    modules={name: f"grantway.cli.commands.environments_{name}" for name in ("add", "remove")},
     examples=(
         ("All of them", "grantway environments"),
         ("The resources and hosts of one", "grantway environments show Sandbox"),
+        (
+            "One more, learned from its issuer",
+            "grantway environments add Home --discover oidc=https://id.example.org/realms/main",
+        ),
     ),
 )
 def command() -> None:
-    """List the environments, or show one with its resources and hosts.
+    """List the environments, show one, add or remove one.
 
     An environment is a cloud or an authority: where it is, how it is spoken to, what tokens can
     be for, and which hosts may see a secret. It comes from a plugin or from the configuration.
@@ -88,16 +93,20 @@ def show(session: Session, name: str, as_json: bool) -> None:
     Values of fixed headers and the user of a proxy are masked.
     """
     environment = session.registry.environment(name)
-    facts = facts_of(session, environment)
     if as_json:
-        output.write_json(facts)
-        return
-    rows = [
+        output.write_json(facts_of(session, environment))
+    else:
+        output.write(shown(session, environment))
+
+
+def shown(session: Session, environment: "Environment") -> str:
+    """All of an environment, for people."""
+    facts = {**facts_of(session, environment), "advice": _grouped(environment.advice)}
+    return output.pairs(
         (output.heading(key.replace("_", " ").capitalize()), _text(value))
-        for key, value in {**facts, "advice": _grouped(environment.advice)}.items()
+        for key, value in facts.items()
         if value not in (None, "", [], {}, False)
-    ]
-    output.write(output.pairs(rows))
+    )
 
 
 def facts_of(session: Session, environment: "Environment") -> dict[str, object]:
