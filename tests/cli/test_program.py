@@ -306,7 +306,7 @@ def test_completion_knows_commands_options_and_names(tmp_path: Path) -> None:
     )
     here = {"GRANTWAY_CONFIG": str(file)}
     assert completed("grantway tok") == ["token"]
-    assert completed("grantway environments ") == ["add", "remove", "list", "show"]
+    assert completed("grantway environments ") == ["add", "remove", "which", "list", "show"]
     assert completed("grantway environments show hom", **here) == ["Home"]
     assert completed("grantway token --tenant-") == ["--tenant-id"]
     assert completed("grantway token --environment ho", **here) == ["Home"]

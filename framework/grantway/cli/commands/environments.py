@@ -22,7 +22,9 @@ _CONFIGURED = "configuration"
     "environments",
     cls=Group,
     bare="list",
-    modules={name: f"grantway.cli.commands.environments_{name}" for name in ("add", "remove")},
+    modules={
+        name: f"grantway.cli.commands.environments_{name}" for name in ("add", "remove", "which")
+    },
     examples=(
         ("All of them", "grantway environments"),
         ("The resources and hosts of one", "grantway environments show Sandbox"),
@@ -30,10 +32,11 @@ _CONFIGURED = "configuration"
             "One more, learned from its issuer",
             "grantway environments add Home --discover oidc=https://id.example.org/realms/main",
         ),
+        ("The cloud that a tenant is in", "grantway environments which contoso.example"),
     ),
 )
 def command() -> None:
-    """List the environments, show one, add or remove one.
+    """List the environments, show one, add or remove one, or find that of a tenant.
 
     An environment is a cloud or an authority: where it is, how it is spoken to, what tokens can
     be for, and which hosts may see a secret. It comes from a plugin or from the configuration.
