@@ -20,9 +20,11 @@ from grantway.suggest import did_you_mean
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+"""The pattern of what can name an environment."""
+
 _LOOPBACK = {"127.0.0.1", "::1"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _HOST = r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _IPV6 = r"[0-9a-f:.]*:[0-9a-f:.]*"
 
@@ -170,7 +172,7 @@ class Environment:
 
     def __attrs_post_init__(self) -> None:
         for name in (self.name, *self.aliases):
-            if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+            if not isinstance(name, str) or not re.fullmatch(NAME, name):
                 raise ValueError(
                     f"{name!r} cannot name an environment: letters, digits, dot, dash, underscore"
                 )

@@ -67,6 +67,8 @@ class Registry:
     Attributes:
         plugins: the record of every plugin, in the order of their names.
         faults: what is wrong with environments that the configuration describes.
+        shadowed: name (case-folded) of a plugin's environment that a configured one has taken,
+            and the plugin's environment.
     """
 
     def __init__(
@@ -381,6 +383,7 @@ class Registry:
 
     def _collect_environments(self, active: Sequence[Plugin], configuration: Configuration) -> None:
         self.faults: dict[str, GrantwayError] = {}
+        self.shadowed: dict[str, Environment] = {}
         by_name = {
             name.casefold(): environment
             for plugin in active
@@ -413,6 +416,7 @@ class Registry:
                         "Names are compared without regard to case; give it another one.",
                         at=("environments", name),
                     )
+                self.shadowed |= {each: by_name[each] for each in names & by_name.keys()}
                 configured |= dict.fromkeys(names, name)
                 by_name.update(dict.fromkeys(names, environment))
             except GrantwayError as error:

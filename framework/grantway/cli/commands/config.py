@@ -28,7 +28,7 @@ _FAULTY = "faulty: see `grantway config check`"
     ),
 )
 def command() -> None:
-    """Show the configuration, or check it.
+    """Show the configuration, check it, or print its schema.
 
     It is one TOML file: the one that GRANTWAY_CONFIG names, else config.toml in the user's
     configuration folder; with profiles, environments, and which plugins may be loaded.
@@ -160,6 +160,22 @@ def check(session: Session, as_json: bool) -> None:
             for name, count in counts.items()
         )
         output.write(f"{configuration.file} is right: {told}.")
+
+
+@command.command(
+    "schema",
+    cls=Command,
+    examples=(("For an editor", "grantway config schema > grantway.schema.json"),),
+)
+def schema() -> None:
+    """Print the JSON schema of the configuration file.
+
+    Editors complete and check by it. What stands below `$defs/environment` is the schema of one
+    environment's table, as `grantway environments add --from` reads it from a file.
+    """
+    from grantway.config import schema as schema_of_file
+
+    output.write_json(schema_of_file())
 
 
 def _cache(configuration: "Configuration") -> tuple[str, str]:

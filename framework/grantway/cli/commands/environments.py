@@ -54,6 +54,9 @@ def list_(session: Session, as_json: bool) -> None:
 
     Says which one calls without an environment mean, which are closed, and where each is from.
     One that the configuration describes wrongly is there with its fault.
+
+    A built-in environment's names are its own. Then the configuration has precedence: one of its
+    environments can take a name from a plugin's, which is told. No two plugins share a name.
     """
     registry = session.registry
     default = _default(session)
@@ -74,7 +77,7 @@ def list_(session: Session, as_json: bool) -> None:
             output.printable(each.authority),
             output.printable(each.protocol.name),
             output.printable(_from(session, each)),
-            _notes(each, default),
+            _notes(session, each, default),
         )
         for each in registry.environments
     ]
@@ -153,6 +156,10 @@ def _brief(
         "default": environment is default,
         "closed": environment.closed,
         "from": _from(session, environment),
+        "shadows": [
+            {"name": name, "environment": other.name, "from": _from(session, other)}
+            for name, other in _shadowed_by(session, environment).items()
+        ],
     }
 
 
@@ -172,7 +179,15 @@ def _from(session: Session, environment: "Environment") -> str:
     return _CONFIGURED
 
 
-def _notes(environment: "Environment", default: "Environment | None") -> str:
+def _shadowed_by(session: Session, environment: "Environment") -> "dict[str, Environment]":
+    """Names that a configured environment has taken from environments of plugins."""
+    names = {each.casefold() for each in (environment.name, *environment.aliases)}
+    if _from(session, environment) != _CONFIGURED:
+        return {}
+    return {name: each for name, each in session.registry.shadowed.items() if name in names}
+
+
+def _notes(session: Session, environment: "Environment", default: "Environment | None") -> str:
     notes = [output.paint("default", "green")] if environment is default else []
     if environment.unavailable:
         notes.append(output.paint("cannot be used now", "yellow"))
@@ -181,6 +196,9 @@ def _notes(environment: "Environment", default: "Environment | None") -> str:
         notes.append(output.paint(closed, "yellow"))
     elif environment.summary:
         notes.append(output.printable(environment.summary))
+    for name, other in _shadowed_by(session, environment).items():
+        taken = f"shadows {other.name} ({name}) of {_from(session, other)}"
+        notes.append(output.paint(output.printable(taken), "yellow"))
     return "; ".join(notes)
 
 

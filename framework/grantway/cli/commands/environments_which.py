@@ -25,8 +25,8 @@ _COLOURS = {"here": "green", "elsewhere": "yellow", "unknown": "dim", "failed": 
     examples=(
         ("Over all clouds", "grantway environments which contoso.example"),
         (
-            "Over two of them",
-            "grantway environments which contoso.example -e GlobalCloud -e ChinaCloud",
+            "Of two that are named",
+            "grantway environments which contoso.example -e Hill -e Dale",
         ),
     ),
 )
