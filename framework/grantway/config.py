@@ -18,6 +18,12 @@
 The file is `GRANTWAY_CONFIG`, else `config.toml` in the user's configuration folder. A
 `Dispatcher` made in Python reads no file unless told to. A secret in it must be a reference.
 
+The command line reads a project's file as well: `grantway.toml` in the current folder, else in the
+nearest one above it, not beyond the user's home. Whoever wrote it may be somebody else. So it holds
+environments only, and none of them can take a name that is known already: it adds clouds to choose
+from, and changes what no call means. One that belongs to another user, or that everybody may write,
+is not read.
+
 Profile and environment variables are *layers* to selection (see `grantway.offer`): they complete
 and fill.
 """
@@ -66,6 +72,9 @@ VARIABLES = (
 LARGEST = 1 << 20
 """Bytes of the largest configuration file that is read."""
 
+PROJECT = "grantway.toml"
+"""The name of a project's file."""
+
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)
 
 
@@ -85,6 +94,8 @@ class Configuration:
         enable, disable: which plugins may be loaded; `enable` None: all.
         environ: the environment variables, as they were when this was read.
         document: the file itself, for messages that say where in it something is.
+        project: what the project's file says, which are environments alone; None: there is none.
+        project_fault: why there is one, and it is not read.
     """
 
     # Both may hold what should not stand there: a secret in clear, a proxy's password, a key.
@@ -100,6 +111,8 @@ class Configuration:
         factory=lambda: os.environ, converter=_unshown, repr=False
     )
     document: Document = attrs.field(factory=Document, kw_only=True, repr=False)
+    project: "Configuration | None" = attrs.field(default=None, kw_only=True, repr=False)
+    project_fault: ConfigurationError | None = attrs.field(default=None, kw_only=True, repr=False)
 
     @property
     def file(self) -> "Path | None":
@@ -242,6 +255,70 @@ def load(file: "str | Path | None" = None) -> Configuration:
             file=str(path),
         ) from None
     return _read(document)
+
+
+def load_with_project() -> Configuration:
+    """The user's configuration, and the project's beside it; what the command line works with.
+
+    Raises:
+        ConfigurationError: as `load`; but never for the project's file, whose fault is kept.
+    """
+    configuration = load()
+    path = _project_file()
+    if path is None:
+        return configuration
+    try:
+        return attrs.evolve(configuration, project=_project(path))
+    except ConfigurationError as error:
+        error.__context__ = None
+        return attrs.evolve(configuration, project_fault=error.with_traceback(None))
+
+
+def _project_file() -> "Path | None":
+    from pathlib import Path
+
+    try:
+        here = Path.cwd()
+        home = Path.home()
+    except (OSError, RuntimeError):
+        return None
+    for folder in (here, *here.parents):
+        if (folder / PROJECT).is_file():
+            return folder / PROJECT
+        if folder == home:
+            break
+    return None
+
+
+def _project(path: "Path") -> Configuration:
+    try:
+        status = path.stat()
+        document = _document_of(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}.",
+            remedy="Delete it, or let this user read it.",
+            file=str(path),
+        ) from None
+    # Windows has neither owners nor bits that would say so.
+    if hasattr(os, "geteuid") and (
+        status.st_uid not in (0, os.geteuid()) or status.st_mode & stat.S_IWOTH
+    ):
+        raise ConfigurationError(
+            f"{path} is not read, for another user could have written it.",
+            remedy="It has to be of this user, and not for everybody to write.",
+            file=str(path),
+        )
+    values = document.parse()
+    for key in values:
+        if key != "environments":
+            document.fail(
+                f"a project's file holds environments, and no {key!r}",
+                "That belongs in the user's own file; see `grantway config path`.",
+                at=(key,),
+            )
+    tables = document.tables("environments", values.get("environments", {}))
+    return Configuration(environments=tables, document=document)
 
 
 def read_table(file: "Path") -> tuple[Document, Keys, Table]:

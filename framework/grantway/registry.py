@@ -17,7 +17,7 @@ Built-in means: of the distribution `grantway`. Nothing disables a built-in plug
 """
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -391,44 +391,63 @@ class Registry:
             for name in (environment.name, *environment.aliases)
         }
         builtin = [each for plugin in active if plugin.builtin for each in plugin.environments]
-        reserved = {name.casefold() for each in builtin for name in (each.name, *each.aliases)}
-        configured: dict[str, str] = {}
-        self._further_protocols = further = tuple(
+        self._further_protocols = tuple(
             each for found in self._discoveries.values() for each in found.protocols
         )
-        for name in in_order(configuration.environments):
-            try:
-                table = configuration.environments[name]
-                environment = environment_from(
-                    configuration.document, name, table, by_name, further
-                )
-                names = {each.casefold() for each in (environment.name, *environment.aliases)}
-                if taken := sorted(names & reserved):
-                    configuration.document.fail(
-                        f"the environment {name!r} takes a built-in's name: {', '.join(taken)}",
-                        "Give it another name; `like` takes over a built-in's values.",
-                        at=("environments", name),
-                    )
-                if taken := sorted(names & configured.keys()):
-                    configuration.document.fail(
-                        f"the environment {name!r} takes a name of {configured[taken[0]]!r}: "
-                        f"{', '.join(taken)}",
-                        "Names are compared without regard to case; give it another one.",
-                        at=("environments", name),
-                    )
-                self.shadowed |= {each: by_name[each] for each in names & by_name.keys()}
-                configured |= dict.fromkeys(names, name)
-                by_name.update(dict.fromkeys(names, environment))
-            except GrantwayError as error:
-                # Without its frames, which hold the values of the file.
-                error.__context__ = None
-                self.faults[name.casefold()] = error.with_traceback(None)
+        reserved = {name.casefold() for each in builtin for name in (each.name, *each.aliases)}
+        self._add_described(configuration, by_name, reserved, "a built-in's name")
+        if configuration.project is not None:
+            # Nothing that a project says can take the place of anything else, even if that is
+            # faulty.
+            known = by_name.keys() | {each.casefold() for each in configuration.environments}
+            self._add_described(configuration.project, by_name, known, "a name that is taken")
         self._environments_by_name = by_name
         self._spellings = {
             name: None for each in by_name.values() for name in (each.name, *each.aliases)
         }
         self._environments = tuple(dict.fromkeys(by_name.values()))
         self._default = next((each for each in builtin if each.default), None)
+
+    def _add_described(
+        self,
+        configuration: Configuration,
+        by_name: dict[str, Environment],
+        reserved: Collection[str],
+        whose: str,
+    ) -> None:
+        """Add the environments that a file describes; faulty ones are put down as faults."""
+        document = configuration.document
+        described: dict[str, str] = {}
+        for name in in_order(configuration.environments):
+            try:
+                environment = environment_from(
+                    document,
+                    name,
+                    configuration.environments[name],
+                    by_name,
+                    self._further_protocols,
+                )
+                names = {each.casefold() for each in (environment.name, *environment.aliases)}
+                if taken := sorted(names.intersection(reserved)):
+                    document.fail(
+                        f"the environment {name!r} takes {whose}: {', '.join(taken)}",
+                        "Give it another name; `like` takes over another's values.",
+                        at=("environments", name),
+                    )
+                if taken := sorted(names & described.keys()):
+                    document.fail(
+                        f"the environment {name!r} takes a name of {described[taken[0]]!r}: "
+                        f"{', '.join(taken)}",
+                        "Names are compared without regard to case; give it another one.",
+                        at=("environments", name),
+                    )
+                self.shadowed |= {each: by_name[each] for each in names & by_name.keys()}
+                described |= dict.fromkeys(names, name)
+                by_name.update(dict.fromkeys(names, environment))
+            except GrantwayError as error:
+                # Without its frames, which hold the values of the file.
+                error.__context__ = None
+                self.faults.setdefault(name.casefold(), error.with_traceback(None))
 
 
 def _call(manager: pluggy.PluginManager, plugin: Plugin, hook: str, kind: type[T]) -> tuple[T, ...]:

@@ -1,5 +1,7 @@
 """A cloud learned from its resource manager, in every published shape; and from hostile documents."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -207,3 +209,26 @@ def test_plain_http_is_for_loopback_that_says_so(raw_server: RawServer) -> None:
     with pytest.raises(InvalidParameter, match="loopback_http"):
         discover(f"arm={raw_server.url}")
     assert raw_server.connections == 0
+
+
+def test_at_the_socket_layer_nobody_else_is_met(raw_server: RawServer) -> None:
+    raw_server.serve(UNKNOWN, json_answer(clouds_2020(raw_server.url)))
+    script = f"""
+import sys
+met = []
+def watch(event, args):
+    if event == "socket.getaddrinfo":
+        met.append(str(args[0]))
+    elif event == "socket.connect":
+        met.append(str(args[1][0]))
+sys.addaudithook(watch)
+from grantway import Dispatcher, Trust, discover
+hill = discover("arm={raw_server.url}", name="Hill", trust=Trust(loopback_http=True))
+with Dispatcher() as dispatcher:
+    dispatcher.explain(environment=hill, application_id=None)
+print(*sorted(set(met)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["127.0.0.1"]

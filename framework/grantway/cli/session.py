@@ -72,9 +72,9 @@ class Session:
             ConfigurationError: it cannot be used.
         """
         if self._configuration is None:
-            from grantway.config import load
+            from grantway.config import load_with_project
 
-            self._configuration = load()
+            self._configuration = load_with_project()
         return self._configuration
 
     @property

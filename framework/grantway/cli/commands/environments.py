@@ -11,9 +11,10 @@ from grantway.cli.command import Command, Group, json_option
 from grantway.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from grantway.environment import Environment, Trust
+    from grantway.errors import GrantwayError
 
 _CONFIGURED = "configuration"
 
@@ -56,7 +57,8 @@ def list_(session: Session, as_json: bool) -> None:
     One that the configuration describes wrongly is there with its fault.
 
     A built-in environment's names are its own. Then the configuration has precedence: one of its
-    environments can take a name from a plugin's, which is told. No two plugins share a name.
+    environments can take a name from a plugin's, which is told. No two plugins share a name. A
+    project's file (grantway.toml, here or above) adds environments, and takes no name.
     """
     registry = session.registry
     default = _default(session)
@@ -65,8 +67,8 @@ def list_(session: Session, as_json: bool) -> None:
             [
                 *(_brief(session, each, default) for each in registry.environments),
                 *(
-                    {"name": name, "from": _CONFIGURED, "fault": str(fault)}
-                    for name, fault in registry.faults.items()
+                    {"name": name, "from": origin, "fault": str(fault)}
+                    for name, origin, fault in _faults(session)
                 ),
             ]
         )
@@ -81,9 +83,9 @@ def list_(session: Session, as_json: bool) -> None:
         )
         for each in registry.environments
     ]
-    for name, fault in registry.faults.items():
+    for name, origin, fault in _faults(session):
         told = output.paint(output.printable(f"faulty: {fault}"), "red")
-        rows.append((output.printable(name), "-", "-", _CONFIGURED, told))
+        rows.append((output.printable(name), "-", "-", output.printable(origin), told))
     output.write(output.table(("NAME", "AUTHORITY", "PROTOCOL", "FROM", "NOTES"), rows))
 
 
@@ -176,13 +178,32 @@ def _from(session: Session, environment: "Environment") -> str:
     for plugin in session.registry.plugins:
         if any(each is environment for each in plugin.environments):
             return plugin.name
-    return _CONFIGURED
+    return _file_of(session, environment.name)
+
+
+def _file_of(session: Session, name: str) -> str:
+    """Which file describes an environment: the configuration, or the project's."""
+    project, configuration = session.configuration.project, session.configuration
+    if project is None or name in configuration.environments or name not in project.environments:
+        return _CONFIGURED
+    return f"project {project.file}"
+
+
+def _faults(session: Session) -> "Iterator[tuple[str, str, GrantwayError]]":
+    """Name, file and fault of what is described wrongly."""
+    for name, fault in session.registry.faults.items():
+        file = getattr(fault, "file", "")
+        project = session.configuration.project
+        is_projects = project is not None and file == str(project.file)
+        yield name, f"project {file}" if is_projects else _CONFIGURED, fault
+    if (whole := session.configuration.project_fault) is not None:
+        yield "-", f"project {whole.file}", whole
 
 
 def _shadowed_by(session: Session, environment: "Environment") -> "dict[str, Environment]":
     """Names that a configured environment has taken from environments of plugins."""
     names = {each.casefold() for each in (environment.name, *environment.aliases)}
-    if _from(session, environment) != _CONFIGURED:
+    if environment.name not in session.configuration.environments:
         return {}
     return {name: each for name, each in session.registry.shadowed.items() if name in names}
 

@@ -69,6 +69,13 @@ def _not_configured(session: Session, name: str) -> "InvalidParameter":
             parameter="name",
         )
     plugin = next((each for each in session.registry.plugins if known in each.environments), None)
+    project = session.configuration.project
+    if plugin is None and project is not None and known.name in project.environments:
+        return InvalidParameter(
+            f"name: {known.name} is an environment of the project, in {project.file}.",
+            remedy="Take it out of that file.",
+            parameter="name",
+        )
     if plugin is None:
         return InvalidParameter(
             f"name: {name!r} is an alias of {known.name}.",
