@@ -1,9 +1,11 @@
 """AD FS: how it is spoken to, and learned from its metadata."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from clouds.arm_documents import hub_with_adfs_1_0
 from grantway import Dispatcher, Environment, Registry, Trust, discover
 from grantway.authority import planned_endpoints
 from grantway.config import parse
@@ -109,3 +111,27 @@ def test_keys_on_another_host_are_refused_by_name(raw_server: RawServer) -> None
 def test_what_has_no_token_endpoint_is_no_adfs(raw_server: RawServer) -> None:
     with pytest.raises(MalformedResponse, match="no token_endpoint"):
         learn(raw_server, token_endpoint=None)
+
+
+def test_what_an_adfs_is_sent_and_nobody_else(raw_servers: Callable[..., RawServer]) -> None:
+    arm, sts = raw_servers(), raw_servers()
+    hub = hub_with_adfs_1_0()
+    hub["authentication"]["loginEndpoint"] = f"{sts.url}/adfs"
+    arm.serve(json_answer(hub))
+    sts.serve(json_answer({"access_token": "a-token", "token_type": "bearer", "expires_in": 600}))
+    found = discover(f"arm={arm.url}", trust=Trust(loopback_http=True))
+    assert sts.connections == 0
+    with Dispatcher(prompter=False) as dispatcher:
+        result = dispatcher.acquire(
+            environment=found, credential=("an application", "a secret"), resource="arm"
+        )
+    assert result.access_token == "a-token"
+    [request] = sts.requests
+    assert request.path == "/adfs/oauth2/token"
+    assert request.form == {
+        "grant_type": ["client_credentials"],
+        "client_id": ["an application"],
+        "client_secret": ["a secret"],
+        "resource": [hub["authentication"]["audiences"][0]],
+    }
+    assert len(arm.requests) == 1

@@ -4,10 +4,30 @@ from collections.abc import Callable
 
 import pytest
 
-from grantway import OIDC, Context, Discovery, Environment, Registry, Trust, discover, hookimpl
+from grantway import (
+    OIDC,
+    Context,
+    Discovery,
+    Dispatcher,
+    Environment,
+    Registry,
+    Trust,
+    discover,
+    hookimpl,
+)
 from grantway.authority import AuthorityRequest
-from grantway.errors import GrantwayError, InvalidParameter, PluginError, ProtocolViolation
-from servers.raw import RawServer, json_answer
+from grantway.errors import (
+    DeadlineExceeded,
+    GrantwayError,
+    InvalidParameter,
+    MalformedResponse,
+    PluginError,
+    ProtocolViolation,
+    TransportError,
+)
+from peers.oidc_provider import OidcProvider
+from servers.raw import RawServer, json_answer, large, silence
+from servers.tls import LocalCa
 
 LOOPBACK = Trust(loopback_http=True)
 
@@ -184,3 +204,38 @@ def test_the_protocols_of_a_kind_can_be_configured() -> None:
     found = Registry.load(third_parties=False)
     assert OIDC in found.discoveries["oidc"].protocols
     assert {"oidc", "arm", "adfs"} <= found.discoveries.keys()
+
+
+def test_a_huge_or_silent_answer_is_given_up(raw_server: RawServer) -> None:
+    raw_server.serve(large())
+    with pytest.raises(MalformedResponse):
+        discover(f"oidc={raw_server.url}", trust=LOOPBACK)
+    raw_server.serve(silence())
+    with pytest.raises((DeadlineExceeded, TransportError)):
+        discover(f"oidc={raw_server.url}", trust=LOOPBACK, timeout=0.5)
+
+
+# Real servers.
+
+
+def token_of(environment: Environment, server: OidcProvider) -> str:
+    client = server.clients["basic"]
+    assert client.client_secret is not None
+    with Dispatcher(prompter=False) as dispatcher:
+        return dispatcher.acquire(
+            environment=environment, credential=(client.client_id, client.client_secret)
+        ).access_token
+
+
+def test_a_certified_provider_is_learned_and_gives_a_token(oidc_provider: OidcProvider) -> None:
+    found = discover(f"oidc={oidc_provider.issuer}", name="Peer", trust=LOOPBACK)
+    assert token_of(found, oidc_provider)
+
+
+def test_so_it_is_over_tls_with_a_private_ca(local_ca: LocalCa) -> None:
+    identity = local_ca.issue("localhost", "127.0.0.1")
+    with OidcProvider(certificate=identity.certificate, key=identity.key) as server:
+        with pytest.raises(TransportError, match="certificate"):
+            discover(f"oidc={server.issuer}")
+        found = discover(f"oidc={server.issuer}", trust=Trust(ca_bundle=str(local_ca.bundle)))
+        assert token_of(found, server)

@@ -210,15 +210,19 @@ def _discovered(
 ) -> "Environment":
     from grantway.discovery import discover
 
-    return discover(
-        source,
-        name=name,
-        hosts=hosts,
-        trust=trust,
-        registry=session.registry,
-        transport=session.transport,
-        clock=session.clock,
-    )
+    transport, close = session.network()
+    try:
+        return discover(
+            source,
+            name=name,
+            hosts=hosts,
+            trust=trust,
+            registry=session.registry,
+            transport=transport,
+            clock=session.clock,
+        )
+    finally:
+        close()
 
 
 def _read(session: Session, name: str, file: Path) -> "tuple[Table, Environment]":
