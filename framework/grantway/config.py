@@ -18,11 +18,7 @@
 The file is `GRANTWAY_CONFIG`, else `config.toml` in the user's configuration folder. A
 `Dispatcher` made in Python reads no file unless told to. A secret in it must be a reference.
 
-The command line reads a project's file as well: `grantway.toml` in the current folder, else in the
-nearest one above it, not beyond the user's home. Whoever wrote it may be somebody else. So it holds
-environments only, and none of them can take a name that is known already: it adds clouds to choose
-from, and changes what no call means. One that belongs to another user, or that everybody may write,
-is not read.
+The command line reads a project's file as well; see `grantway.project`.
 
 Profile and environment variables are *layers* to selection (see `grantway.offer`): they complete
 and fill.
@@ -37,10 +33,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from grantway.document import Document, Keys, Table
-from grantway.environment import NAME
-from grantway.environment_keys import Schema
-from grantway.environment_keys import schema as environment_schema
+from grantway.document import Document, Table
 from grantway.errors import ConfigurationError
 from grantway.layers import ValuesLayer
 from grantway.parameters import Parameter
@@ -71,9 +64,6 @@ VARIABLES = (
 
 LARGEST = 1 << 20
 """Bytes of the largest configuration file that is read."""
-
-PROJECT = "grantway.toml"
-"""The name of a project's file."""
 
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)
 
@@ -171,47 +161,6 @@ class Configuration:
         return ValuesLayer("environment variables", values, parameters, spelled=spelled)
 
 
-def schema() -> Schema:
-    """The JSON schema of the configuration file, for editors and for who writes it by program.
-
-    What a profile may hold is up to the installed plugins: `grantway config check` knows.
-    """
-    text: Schema = {"type": "string"}
-    texts: Schema = {"anyOf": [text, {"type": "array", "items": text}]}
-    environment = environment_schema()
-    return {
-        "$schema": environment.pop("$schema"),
-        "title": "The configuration of grantway",
-        "type": "object",
-        "properties": {
-            "default_profile": {"description": "The profile of calls that name none.", **text},
-            "cache": {"description": "The token cache, by name or URL.", **text},
-            "profiles": {
-                "description": "Parameters by name, as on the command line.",
-                "type": "object",
-                "additionalProperties": {"type": "object"},
-            },
-            "environments": {
-                "description": "Clouds and authorities of one's own, by name.",
-                "type": "object",
-                "propertyNames": {"pattern": f"^{NAME}$"},
-                "additionalProperties": {"$ref": "#/$defs/environment"},
-            },
-            "plugins": {
-                "description": "Which plugins may be loaded.",
-                "type": "object",
-                "properties": {
-                    "enable": {"description": "Only these, beside the built-in ones.", **texts},
-                    "disable": {"description": "Not these.", **texts},
-                },
-                "additionalProperties": False,
-            },
-        },
-        "additionalProperties": False,
-        "$defs": {"environment": environment},
-    }
-
-
 def user_file(environ: Mapping[str, str] | None = None) -> "Path":
     """Where the user's configuration file is, or would be.
 
@@ -245,7 +194,7 @@ def load(file: "str | Path | None" = None) -> Configuration:
 
     path = Path(file) if file is not None else user_file()
     try:
-        document = _document_of(path)
+        document = document_of(path)
     except FileNotFoundError:
         if file is None and not os.environ.get("GRANTWAY_CONFIG"):
             return Configuration()
@@ -257,103 +206,7 @@ def load(file: "str | Path | None" = None) -> Configuration:
     return _read(document)
 
 
-def load_with_project() -> Configuration:
-    """The user's configuration, and the project's beside it; what the command line works with.
-
-    Raises:
-        ConfigurationError: as `load`; but never for the project's file, whose fault is kept.
-    """
-    configuration = load()
-    path = _project_file()
-    if path is None:
-        return configuration
-    try:
-        return attrs.evolve(configuration, project=_project(path))
-    except ConfigurationError as error:
-        error.__context__ = None
-        return attrs.evolve(configuration, project_fault=error.with_traceback(None))
-
-
-def _project_file() -> "Path | None":
-    from pathlib import Path
-
-    try:
-        here = Path.cwd()
-        home = Path.home()
-    except (OSError, RuntimeError):
-        return None
-    for folder in (here, *here.parents):
-        if (folder / PROJECT).is_file():
-            return folder / PROJECT
-        if folder == home:
-            break
-    return None
-
-
-def _project(path: "Path") -> Configuration:
-    try:
-        status = path.stat()
-        document = _document_of(path)
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path} cannot be read: {error.strerror}.",
-            remedy="Delete it, or let this user read it.",
-            file=str(path),
-        ) from None
-    # Windows has neither owners nor bits that would say so.
-    if hasattr(os, "geteuid") and (
-        status.st_uid not in (0, os.geteuid()) or status.st_mode & stat.S_IWOTH
-    ):
-        raise ConfigurationError(
-            f"{path} is not read, for another user could have written it.",
-            remedy="It has to be of this user, and not for everybody to write.",
-            file=str(path),
-        )
-    values = document.parse()
-    for key in values:
-        if key != "environments":
-            document.fail(
-                f"a project's file holds environments, and no {key!r}",
-                "That belongs in the user's own file; see `grantway config path`.",
-                at=(key,),
-            )
-    tables = document.tables("environments", values.get("environments", {}))
-    return Configuration(environments=tables, document=document)
-
-
-def read_table(file: "Path") -> tuple[Document, Keys, Table]:
-    """A file that holds the table of one environment: TOML, or JSON where it is called so.
-
-    The table is the whole file, or the one table below `environments` in it.
-
-    Returns:
-        The file, where in it the table is, and the table.
-
-    Raises:
-        ConfigurationError: the file cannot be read or is not as it should be.
-    """
-    try:
-        document = _document_of(file)
-    except FileNotFoundError:
-        raise ConfigurationError(
-            f"There is no file {file}.", remedy="Check its path.", file=str(file)
-        ) from None
-    is_json = file.suffix.lower() == ".json"
-    values = document.parse_json() if is_json else document.parse()
-    if "environments" not in values:
-        return document, (), values
-    document.known(values, ("environments",))
-    tables = document.tables("environments", values["environments"])
-    if len(tables) != 1:
-        document.fail(
-            f"it describes {len(tables)} environments", "Give a file with one.",
-            at=("environments",),
-        )  # fmt: skip
-    [(name, table)] = tables.items()
-    return document, ("environments", name), table
-
-
-def _document_of(path: "Path") -> Document:
+def document_of(path: "Path") -> Document:
     """A file's text.
 
     Raises:

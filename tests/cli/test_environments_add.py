@@ -255,9 +255,9 @@ def test_a_name_that_is_taken_is_refused(config: Path, tmp_path: Path, name: str
     assert config.read_text() == f"{HILL}aliases = ['also']\n"
 
 
-@pytest.mark.parametrize("alias", ["GlobalCloud", "hill"])
+@pytest.mark.parametrize("alias", ["GlobalCloud", "hill", "Broken"])
 def test_so_is_an_alias(config: Path, tmp_path: Path, alias: str) -> None:
-    have(config, HILL)
+    have(config, f"{HILL}[environments.broken]\n")
     (tmp_path / "new.toml").write_text(
         f'authority = "https://new.example"\naliases = ["{alias}"]\n'
     )
@@ -289,6 +289,14 @@ def test_replacing_a_faulty_one_mends_it(config: Path, tmp_path: Path) -> None:
     assert add(*call)[0] == 2
     assert add(*call, "--replace")[0] == 0
     assert Registry.load(load(config)).environment("Hill").authority == "https://new.example"
+
+
+def test_none_is_like_itself(config: Path, tmp_path: Path) -> None:
+    have(config, HILL)
+    (tmp_path / "new.toml").write_text('like = "hill"\n')
+    code, _, err = add("Hill", "--from", str(tmp_path / "new.toml"), "--replace")
+    assert (code, "new.toml:1: Hill is to be like itself" in err) == (3, True)
+    assert config.read_text() == HILL
 
 
 # The rest of the file.

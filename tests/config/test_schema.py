@@ -10,7 +10,8 @@ from jsonschema import Draft202012Validator
 
 from cli.support import Shop, run, session
 from grantway import Environment, Registry, Trust
-from grantway.config import parse, schema
+from grantway.config import parse
+from grantway.config_schema import schema
 from grantway.environment_keys import ENVIRONMENT, TRUST
 from grantway.errors import ConfigurationError
 

@@ -72,7 +72,7 @@ class Session:
             ConfigurationError: it cannot be used.
         """
         if self._configuration is None:
-            from grantway.config import load_with_project
+            from grantway.project import load_with_project
 
             self._configuration = load_with_project()
         return self._configuration

@@ -176,7 +176,7 @@ def schema() -> None:
     Editors complete and check by it. What stands below `$defs/environment` is the schema of one
     environment's table, as `grantway environments add --from` reads it from a file.
     """
-    from grantway.config import schema as schema_of_file
+    from grantway.config_schema import schema as schema_of_file
 
     output.write_json(schema_of_file())
 

@@ -152,19 +152,18 @@ def _refuse_names(session: Session, name: str, aliases: tuple[str, ...], *, repl
             remedy="Give another name, or --replace to have this one in its place.",
             parameter="name",
         )
+    taken = {
+        word.casefold(): other.name
+        for other in session.registry.environments
+        for word in (other.name, *other.aliases)
+    }
+    # Faulty ones are to have their names when they are mended.
+    others = {**configured, **taken}
     for each in (name, *aliases):
-        taken = next(
-            (
-                other
-                for other in session.registry.environments
-                if each.casefold() in {word.casefold() for word in (other.name, *other.aliases)}
-                and other.name.casefold() != replaced.casefold()
-            ),
-            None,
-        )
-        if taken is not None:
+        other = others.get(each.casefold(), replaced)
+        if other.casefold() != replaced.casefold():
             raise InvalidParameter(
-                f"name: {each!r} is a name of the environment {taken.name}.",
+                f"name: {each!r} is a name of the environment {other}.",
                 remedy="Give another one; `grantway environments` lists those that are taken.",
                 parameter="name",
             )
@@ -231,9 +230,11 @@ def _read(session: Session, name: str, file: Path) -> "tuple[Table, Environment]
     Raises:
         ConfigurationError: it cannot be read, or is not as it should be; with file and line.
     """
-    from grantway.config import read_table
+    from grantway.table_file import read_table
 
     document, at, table = read_table(file)
+    if str(table.get("like", "")).casefold() == name.casefold():
+        document.fail(f"{name} is to be like itself", "Name another one.", at=(*at, "like"))
     return table, session.registry.describe(document, name, table, at)
 
 
