@@ -51,7 +51,8 @@ def _project_file() -> "Path | None":
     except (OSError, RuntimeError):
         return None
     for folder in (here, *here.parents):
-        if (folder / PROJECT).is_file():
+        # Unlike `Path.is_file` this takes a folder that may not be looked into for one without.
+        if os.path.isfile(folder / PROJECT):  # noqa: PTH113
             return folder / PROJECT
         if folder == home:
             break

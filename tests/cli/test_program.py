@@ -113,7 +113,7 @@ def test_what_sends_nothing_loads_no_http(args: list[str]) -> None:
         (["tokn"], "Did you mean token?"),
         (["environmnts"], "Did you mean environments?"),
         (["providers", "shw"], "Did you mean show?"),
-        (["config", "chek"], "Did you mean check?"),
+        (["config", "chek"], "Did you mean check or schema?"),
         (["token", "--tenantid", "x"], "--tenant-id"),
         (["token", "--no-plugins"], "grantway --no-plugins ..."),
         (["token", "-v"], "grantway -v ..."),

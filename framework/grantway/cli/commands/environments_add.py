@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from grantway.cli import output
 from grantway.cli.command import Command, json_option
+from grantway.cli.options import completions
 from grantway.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     from grantway.environment import Environment, Trust
 
 _SOURCES = "Give one of --discover and --from."
+
+
+def _complete_kind(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    kinds = [f"{kind}=https://" for kind in Session.of(ctx).known.discoveries]
+    return completions(sorted(kinds), incomplete)
 
 
 @click.command(
@@ -42,8 +49,8 @@ _SOURCES = "Give one of --discover and --from."
 )
 @click.argument("name")
 @click.option(
-    "--discover", "source", metavar="KIND=URL",
-    help="Learn it from a URL; `grantway plugins show` lists the kinds there are.",
+    "--discover", "source", metavar="KIND=URL", shell_complete=_complete_kind,
+    help="Learn it from a URL. KIND is oidc, for an issuer, or one that a plugin brings.",
 )  # fmt: skip
 @click.option("--from", "file", metavar="FILE", help="Read its table from a TOML or JSON file.")
 @click.option(
