@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from grantway.config import Configuration as Configuration
     from grantway.context import Context as Context
     from grantway.context import Transport as Transport
+    from grantway.discovery import discover as discover
     from grantway.dispatcher import Dispatcher as Dispatcher
     from grantway.environment import Environment as Environment
     from grantway.environment import Trust as Trust
@@ -57,6 +58,7 @@ _MODULES = {
     "authority": ("AuthorityRequest", "ClientAuthentication", "Endpoints", "PlannedRequest"),
     "config": ("Configuration",),
     "context": ("Context", "Transport"),
+    "discovery": ("discover",),
     "dispatcher": ("Dispatcher",),
     "environment": ("Environment", "Trust"),
     "events": ("Event",),
@@ -111,6 +113,7 @@ __all__ = [  # loaded on demand, and pinned by a test
     "UserInfo",
     "Vault",
     "__version__",
+    "discover",
     "hookimpl",
 ]
 

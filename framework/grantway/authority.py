@@ -54,6 +54,8 @@ class AuthorityRequest:
         in_browser: a person's browser sends it: the fields are the query of a GET.
         single_use: the transport never sends it twice: it carries a code that is spent by one
             attempt, or is repeated at a pace of its own.
+        list_name: an answer that is a JSON list is taken as an object with the list as its one
+            member, of this name; "": it is refused, for answers are objects.
     """
 
     endpoint: str
@@ -62,6 +64,7 @@ class AuthorityRequest:
     authentication: ClientAuthentication | None = attrs.field(default=None, kw_only=True)
     in_browser: bool = attrs.field(default=False, kw_only=True)
     single_use: bool = attrs.field(default=False, kw_only=True)
+    list_name: str = attrs.field(default="", kw_only=True)
 
     @property
     def method(self) -> str:

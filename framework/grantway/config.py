@@ -18,6 +18,8 @@
 The file is `GRANTWAY_CONFIG`, else `config.toml` in the user's configuration folder. A
 `Dispatcher` made in Python reads no file unless told to. A secret in it must be a reference.
 
+The command line reads a project's file as well; see `grantway.project`.
+
 Profile and environment variables are *layers* to selection (see `grantway.offer`): they complete
 and fill.
 """
@@ -82,6 +84,8 @@ class Configuration:
         enable, disable: which plugins may be loaded; `enable` None: all.
         environ: the environment variables, as they were when this was read.
         document: the file itself, for messages that say where in it something is.
+        project: what the project's file says, which are environments alone; None: there is none.
+        project_fault: why there is one, and it is not read.
     """
 
     # Both may hold what should not stand there: a secret in clear, a proxy's password, a key.
@@ -97,6 +101,8 @@ class Configuration:
         factory=lambda: os.environ, converter=_unshown, repr=False
     )
     document: Document = attrs.field(factory=Document, kw_only=True, repr=False)
+    project: "Configuration | None" = attrs.field(default=None, kw_only=True, repr=False)
+    project_fault: ConfigurationError | None = attrs.field(default=None, kw_only=True, repr=False)
 
     @property
     def file(self) -> "Path | None":
@@ -188,7 +194,7 @@ def load(file: "str | Path | None" = None) -> Configuration:
 
     path = Path(file) if file is not None else user_file()
     try:
-        document = Document(_text_of(path), path)
+        document = document_of(path)
     except FileNotFoundError:
         if file is None and not os.environ.get("GRANTWAY_CONFIG"):
             return Configuration()
@@ -197,10 +203,22 @@ def load(file: "str | Path | None" = None) -> Configuration:
             remedy="Create it, or name another with GRANTWAY_CONFIG.",
             file=str(path),
         ) from None
+    return _read(document)
+
+
+def document_of(path: "Path") -> Document:
+    """A file's text.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+        FileNotFoundError: it is not there.
+    """
+    try:
+        return Document(_text_of(path), path)
+    except FileNotFoundError:
+        raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-    else:
-        return _read(document)
     # Raised here, for an error about the encoding holds what could not be decoded.
     raise ConfigurationError(
         f"The configuration file {path} cannot be read: {reason}.",

@@ -182,7 +182,12 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
         "loopback_http": _FLAG,
     },
     TokenCacheFactory: {"name": _WORD, "create": _FUNCTION, "summary": _TEXT},
-    Discovery: {"name": _WORD, "discover": _FUNCTION, "summary": _TEXT},
+    Discovery: {
+        "name": _WORD,
+        "discover": _FUNCTION,
+        "protocols": _record(Protocol).several(),
+        "summary": _TEXT,
+    },
     Vault: {
         # What else a scheme has to be is said by `grantway.plugins`.
         "scheme": _TEXT,
@@ -276,6 +281,9 @@ def _records(record: object) -> Iterator[object]:
                 yield record.tenant
             for variant in record.variants:
                 yield from _records(variant)
+        case Discovery():
+            for protocol in record.protocols:
+                yield from _records(protocol)
         case _:
             pass
 

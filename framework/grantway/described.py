@@ -8,21 +8,16 @@ like = "Keycloak"
 resources = { api = "https://api.hill.example" }
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import cast, get_args
+from collections.abc import Iterable, Mapping
+from typing import cast
 
 import attrs
 
 from grantway.document import Document, Keys, Table
 from grantway.environment import Environment, Trust
-from grantway.protocol import OIDC, ClientAuthenticationMethod, Protocol
+from grantway.environment_keys import ENVIRONMENT, TRUST, Key
+from grantway.protocol import OIDC, Protocol
 from grantway.suggest import did_you_mean
-
-_ENVIRONMENT = (
-    "like", "authority", "issuer", "protocol", "aliases", "tenant", "resources",
-    "default_resource", "hosts", "issuers", "client_authentication", "closed", "summary", "trust",
-)  # fmt: skip
-_TRUST = ("ca_bundle", "client_certificate", "proxy", "headers", "loopback_http")
 
 
 def in_order(environments: Mapping[str, Table]) -> tuple[str, ...]:
@@ -42,21 +37,28 @@ def in_order(environments: Mapping[str, Table]) -> tuple[str, ...]:
 
 
 def environment_from(
-    document: Document, name: str, table: Table, known: Mapping[str, Environment]
+    document: Document,
+    name: str,
+    table: Table,
+    known: Mapping[str, Environment],
+    further: Iterable[Protocol] = (),
+    *,
+    at: Keys | None = None,
 ) -> Environment:
-    """Make the environment that `[environments.NAME]` describes.
+    """Make the environment that `[environments.NAME]` describes, or the table `at` elsewhere.
 
     `like` takes another environment's values as a start; with an `authority` of its own only
     protocol and advice, for hosts, issuers, trust and resources go with the authority.
     `issuer` is another word for `authority`; `protocol` is the name of any protocol that a
-    known environment speaks.
+    known environment speaks, or that is one of the `further` ones. With the protocol comes the
+    advice that a known environment has for it, for error numbers are part of a dialect.
 
     Raises:
         ConfigurationError: an unknown key, a wrong type, a value that cannot be.
     """
-    here = ("environments", name)
-    document.known(table, _ENVIRONMENT, here, whose=f"the environment {name!r}")
-    given = {key: _checked(document, (*here, key), value) for key, value in table.items()}
+    here = ("environments", name) if at is None else at
+    document.known(table, tuple(ENVIRONMENT), here, whose=f"the environment {name!r}")
+    given = _read(document, here, table, ENVIRONMENT)
     if "issuer" in given:
         if "authority" in given:
             document.fail(
@@ -68,7 +70,11 @@ def environment_from(
     if "trust" in given:
         given["trust"] = _trust(document, cast("Table", given["trust"]), (*here, "trust"))
     if "protocol" in given:
-        given["protocol"] = _protocol(document, str(given["protocol"]), known, (*here, "protocol"))
+        word = str(given["protocol"])
+        protocol = _protocol(document, word, known, further, (*here, "protocol"))
+        given["protocol"] = protocol
+        if "like" not in given:
+            given["advice"] = _advice_for(protocol, known.values())
     like = given.pop("like", None)
     try:
         if like is None:
@@ -100,10 +106,12 @@ def environment_from(
         document.fail(f"the environment {name!r}: {error}", at=here)
 
 
-def protocols_of(environments: Iterable[Environment]) -> tuple[Protocol, ...]:
-    """Every protocol that these environments speak, with the variants of each."""
+def protocols_of(
+    environments: Iterable[Environment], further: Iterable[Protocol] = ()
+) -> tuple[Protocol, ...]:
+    """Every protocol that these environments speak, and these further ones, with all variants."""
     found: dict[str, Protocol] = {OIDC.name: OIDC}
-    queue = [environment.protocol for environment in environments]
+    queue = [*(environment.protocol for environment in environments), *further]
     while queue:
         protocol = queue.pop(0)
         if protocol.name not in found:
@@ -112,10 +120,22 @@ def protocols_of(environments: Iterable[Environment]) -> tuple[Protocol, ...]:
     return tuple(found.values())
 
 
+def _advice_for(protocol: Protocol, environments: Iterable[Environment]) -> Mapping[int, str]:
+    """What the first environment that speaks a protocol, or a variant, has to say of its errors."""
+    speaking = (
+        each.advice for each in environments if protocol in protocols_of([each]) and each.advice
+    )
+    return dict[int, str]() if protocol is OIDC else next(speaking, dict[int, str]())
+
+
 def _protocol(
-    document: Document, word: str, known: Mapping[str, Environment], at: Keys
+    document: Document,
+    word: str,
+    known: Mapping[str, Environment],
+    further: Iterable[Protocol],
+    at: Keys,
 ) -> Protocol:
-    protocols = {each.name: each for each in protocols_of(known.values())}
+    protocols = {each.name: each for each in protocols_of(known.values(), further)}
     if word not in protocols:
         document.fail(
             f"there is no protocol {word!r}",
@@ -126,36 +146,39 @@ def _protocol(
 
 
 def _trust(document: Document, table: Table, at: Keys) -> Trust:
-    document.known(table, _TRUST, at, whose="trust")
-    given = {key: _checked(document, (*at, key), value) for key, value in table.items()}
-    return Trust(**given)  # type: ignore[arg-type]  # each value was checked
+    document.known(table, tuple(TRUST), at, whose="trust")
+    return Trust(**_read(document, at, table, TRUST))  # type: ignore[arg-type]  # each was checked
 
 
-def _method(document: Document, at: Keys, value: object) -> str:
-    word, words = document.word(at, value), get_args(ClientAuthenticationMethod)
-    if word not in words:
-        document.fail(
-            f"there is no {at[-1]} {word!r}",
-            did_you_mean(word, words) or f"There are: {', '.join(words)}.",
-            at=at,
-        )
-    return word
+def _read(document: Document, at: Keys, table: Table, keys: Mapping[str, Key]) -> dict[str, object]:
+    """The values of a table, each of the type that its key asks for."""
+    return {name: keys[name].read(document, (*at, name), value) for name, value in table.items()}
 
 
-# How the values of an environment's table are read that are no texts.
-_READERS: Mapping[str, Callable[[Document, Keys, object], object]] = {
-    "aliases": Document.texts,
-    "client_authentication": _method,
-    "client_certificate": Document.pair,
-    "headers": Document.named_texts,
-    "hosts": Document.texts,
-    "issuers": Document.texts,
-    "loopback_http": Document.flag,
-    "resources": Document.named_texts,
-    "trust": Document.table,
-}
+def table_of(environment: Environment) -> dict[str, object]:
+    """The table that describes an environment in configuration, without what is as usual.
+
+    Advice has no place there: it comes with the protocol.
+    """
+    bare = Environment(environment.name, authority="https://localhost")
+    protocol = environment.protocol
+    table: dict[str, object] = {"authority": environment.authority}
+    if protocol is not OIDC:
+        table["protocol"] = protocol.name
+    for name in ENVIRONMENT:
+        value = getattr(environment, name, None)
+        if name not in ("authority", "protocol", "trust") and value != getattr(bare, name, None):
+            table[name] = _plain(value)
+    trust = {
+        name: _plain(getattr(environment.trust, name))
+        for name in TRUST
+        if getattr(environment.trust, name) != getattr(bare.trust, name)
+    }
+    return {**table, "trust": trust} if trust else table
 
 
-def _checked(document: Document, at: Keys, value: object) -> object:
-    """One value of an environment's table, of the type that its key asks for."""
-    return _READERS.get(at[-1], Document.word)(document, at, value)
+def _plain(value: object) -> object:
+    """A value in the types that TOML and JSON have."""
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[str, object]", value))
+    return list(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value

@@ -16,7 +16,7 @@ from grantway.errors import ConfigurationError
 from grantway.suggest import did_you_mean, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 Table = Mapping[str, object]
@@ -65,6 +65,33 @@ class Document:
             f"{self._place(line)}: {what}.", remedy=remedy, file=str(self.file or ""), line=line
         )
 
+    def parse_json(self) -> Table:
+        """The file's values, where it is JSON.
+
+        Raises:
+            ConfigurationError: it is not, or a name in it stands twice.
+        """
+        import json
+
+        line = None
+        try:
+            values: object = json.loads(self.text, object_pairs_hook=_without_repetition)
+        except RecursionError:
+            what = "its lists and objects are nested too deep"
+        except json.JSONDecodeError as error:
+            line, what = error.lineno, f"not JSON: {error.msg} (column {error.colno})"
+        except ValueError as error:
+            what = str(error)
+        else:
+            if isinstance(values, dict):
+                return cast("Table", values)
+            what = "it is no JSON object"
+        # Raised here, as by `parse`.
+        raise ConfigurationError(
+            f"{self._place(line)}: {what}.", file=str(self.file or ""), line=line,
+            remedy="https://json.org has the format.",
+        )  # fmt: skip
+
     def fail(self, what: str, remedy: str = "", *, at: Keys = ()) -> NoReturn:
         """Raise a `ConfigurationError` that says where in the file it is: `at` these keys."""
         line = self.line_of(at)
@@ -82,6 +109,12 @@ class Document:
         # An inline table holds the rest of the keys on the same line.
         above = (stated.get(keys[:depth]) for depth in range(len(keys) - 1, 0, -1))
         return within.get(keys) or next((line for line in above if line), None)
+
+    def headers(self) -> "Iterator[tuple[int, Keys]]":
+        """The number of each line that opens a table, and that table's keys."""
+        for number, line in enumerate(self.text.splitlines(), start=1):
+            if header := re.match(_HEADER, line):
+                yield number, _keys(header[1])
 
     @cached_property
     def _lines(self) -> tuple[Mapping[Keys, int], Mapping[Keys, int]]:
@@ -161,3 +194,12 @@ def _keys(dotted: str) -> Keys:
     """The parts of a dotted key of TOML, as keys are compared; quotes are no part of them."""
     parts = (found[0] for found in islice(re.finditer(_PART, dotted), _DEEPEST))
     return tuple(part.strip("\"'").replace("-", "_") for part in parts)
+
+
+def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} stands twice in one object")
+    return found

@@ -20,9 +20,11 @@ from grantway.suggest import did_you_mean
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+"""The pattern of what can name an environment."""
+
 _LOOPBACK = {"127.0.0.1", "::1"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _HOST = r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _IPV6 = r"[0-9a-f:.]*:[0-9a-f:.]*"
 
@@ -170,7 +172,7 @@ class Environment:
 
     def __attrs_post_init__(self) -> None:
         for name in (self.name, *self.aliases):
-            if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+            if not isinstance(name, str) or not re.fullmatch(NAME, name):
                 raise ValueError(
                     f"{name!r} cannot name an environment: letters, digits, dot, dash, underscore"
                 )
@@ -237,10 +239,12 @@ class Environment:
     def single_tenant(self) -> str | None:
         """The one tenant of a single-tenant authority, else None.
 
-        An authority whose protocol knows no tenants has one all the same: the environment's name
-        stands for it, so that what requires a tenant is complete there.
+        An authority whose protocol knows no tenants has one all the same: the protocol's default,
+        else the environment's name stands for it, so that what requires a tenant is complete there.
         """
-        return self.tenant or (self.name if self.protocol.tenant is None else None)
+        if self.tenant or self.protocol.tenant is not None:
+            return self.tenant
+        return self.protocol.default_tenant or self.name
 
     def names(self, host: str) -> bool:
         """Whether a secret may go to `host` (as `host_of` spells it): exact match only."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import attrs
 
 from grantway.named import Named
+from grantway.protocol import Protocol
 
 if TYPE_CHECKING:
-    from grantway.context import Context, Transport
+    from grantway.context import Context
     from grantway.environment import Environment
     from grantway.secret import Secret
     from grantway.token_cache import TokenCache
@@ -53,8 +54,21 @@ class TokenCacheFactory(Named):
 
 @attrs.frozen(eq=False, repr=False)
 class Discovery(Named):
-    """A way to learn an environment from a URL: its name, and the function that asks."""
+    """A way to learn an environment from a URL.
+
+    Attributes:
+        name: the word before the URL: `NAME=https://...`.
+        discover: asks, by `context.transport`, and returns what it learned. The environment of
+            its context is provisional: it has the name, trust and further hosts that the caller
+            gave, and names the host of the URL and these alone, so nobody else can be asked. What
+            comes back keeps name, trust and hosts; see `grantway.discovery`. Raises
+            `GrantwayError`.
+        protocols: those that environments of this kind speak, so that configuration can name
+            them where no installed environment does.
+        summary: one line for lists.
+    """
 
     name: str
-    discover: "Callable[[str, Transport], Environment]"
+    discover: "Callable[[str, Context], Environment]"
+    protocols: tuple[Protocol, ...] = attrs.field(default=(), kw_only=True)
     summary: str = attrs.field(default="", kw_only=True)

@@ -86,7 +86,8 @@ class Protocol(Named):
         resource_field: the name of that field, where an authority has another word for it.
         client_id, tenant: what these look like. `tenant` None: the authority has no tenants.
         default_tenant: the tenant of a request that names none; "": each environment has to
-            name its own where a template here has a tenant in it.
+            name its own where a template here has a tenant in it; with `tenant` None the one
+            word that stands where others have a tenant.
         shared_tenants: words that mean no tenant of their own, so that an application by
             itself has no home there.
         absent_grants: grants (by their `grant_type`) that the authority is known not to have.

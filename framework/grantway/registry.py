@@ -17,7 +17,7 @@ Built-in means: of the distribution `grantway`. Nothing disables a built-in plug
 """
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -28,6 +28,7 @@ from grantway.candidate import Candidate
 from grantway.config import Configuration
 from grantway.declarations import is_name
 from grantway.described import environment_from, in_order
+from grantway.document import Document, Keys, Table
 from grantway.environment import Environment
 from grantway.errors import GrantwayError, PluginError, UnknownEnvironment
 from grantway.installed import installed
@@ -69,6 +70,8 @@ class Registry:
     Attributes:
         plugins: the record of every plugin, in the order of their names.
         faults: what is wrong with environments that the configuration describes.
+        shadowed: name (case-folded) of a plugin's environment that a configured one has taken,
+            and the plugin's environment.
     """
 
     def __init__(
@@ -209,6 +212,18 @@ class Registry:
                 nearest=nearest(name or "", self._spellings),
             )
         return found
+
+    def describe(
+        self, document: Document, name: str, table: Table, at: Keys | None = None
+    ) -> Environment:
+        """The environment that a table of configuration would be, with what is known here.
+
+        Raises:
+            ConfigurationError: see `grantway.described.environment_from`.
+        """
+        return environment_from(
+            document, name, table, self._environments_by_name, self._further_protocols, at=at
+        )
 
     def plugin_of(self, provider: CredentialProvider) -> Plugin:
         """The plugin that a provider is of."""
@@ -376,6 +391,7 @@ class Registry:
 
     def _collect_environments(self, active: Sequence[Plugin], configuration: Configuration) -> None:
         self.faults: dict[str, GrantwayError] = {}
+        self.shadowed: dict[str, Environment] = {}
         by_name = {
             name.casefold(): environment
             for plugin in active
@@ -383,39 +399,63 @@ class Registry:
             for name in (environment.name, *environment.aliases)
         }
         builtin = [each for plugin in active if plugin.builtin for each in plugin.environments]
+        self._further_protocols = tuple(
+            each for found in self._discoveries.values() for each in found.protocols
+        )
         reserved = {name.casefold() for each in builtin for name in (each.name, *each.aliases)}
-        configured: dict[str, str] = {}
-        for name in in_order(configuration.environments):
-            try:
-                environment = environment_from(
-                    configuration.document, name, configuration.environments[name], by_name
-                )
-                names = {each.casefold() for each in (environment.name, *environment.aliases)}
-                if taken := sorted(names & reserved):
-                    configuration.document.fail(
-                        f"the environment {name!r} takes a built-in's name: {', '.join(taken)}",
-                        "Give it another name; `like` takes over a built-in's values.",
-                        at=("environments", name),
-                    )
-                if taken := sorted(names & configured.keys()):
-                    configuration.document.fail(
-                        f"the environment {name!r} takes a name of {configured[taken[0]]!r}: "
-                        f"{', '.join(taken)}",
-                        "Names are compared without regard to case; give it another one.",
-                        at=("environments", name),
-                    )
-                configured |= dict.fromkeys(names, name)
-                by_name.update(dict.fromkeys(names, environment))
-            except GrantwayError as error:
-                # Without its frames, which hold the values of the file.
-                error.__context__ = None
-                self.faults[name.casefold()] = error.with_traceback(None)
+        self._add_described(configuration, by_name, reserved, "a built-in's name")
+        if configuration.project is not None:
+            # Nothing that a project says can take the place of anything else, even if that is
+            # faulty.
+            known = by_name.keys() | {each.casefold() for each in configuration.environments}
+            self._add_described(configuration.project, by_name, known, "a name that is taken")
         self._environments_by_name = by_name
         self._spellings = {
             name: None for each in by_name.values() for name in (each.name, *each.aliases)
         }
         self._environments = tuple(dict.fromkeys(by_name.values()))
         self._default = next((each for each in builtin if each.default), None)
+
+    def _add_described(
+        self,
+        configuration: Configuration,
+        by_name: dict[str, Environment],
+        reserved: Collection[str],
+        whose: str,
+    ) -> None:
+        """Add the environments that a file describes; faulty ones are put down as faults."""
+        document = configuration.document
+        described: dict[str, str] = {}
+        for name in in_order(configuration.environments):
+            try:
+                environment = environment_from(
+                    document,
+                    name,
+                    configuration.environments[name],
+                    by_name,
+                    self._further_protocols,
+                )
+                names = {each.casefold() for each in (environment.name, *environment.aliases)}
+                if taken := sorted(names.intersection(reserved)):
+                    document.fail(
+                        f"the environment {name!r} takes {whose}: {', '.join(taken)}",
+                        "Give it another name; `like` takes over another's values.",
+                        at=("environments", name),
+                    )
+                if taken := sorted(names & described.keys()):
+                    document.fail(
+                        f"the environment {name!r} takes a name of {described[taken[0]]!r}: "
+                        f"{', '.join(taken)}",
+                        "Names are compared without regard to case; give it another one.",
+                        at=("environments", name),
+                    )
+                self.shadowed |= {each: by_name[each] for each in names & by_name.keys()}
+                described |= dict.fromkeys(names, name)
+                by_name.update(dict.fromkeys(names, environment))
+            except GrantwayError as error:
+                # Without its frames, which hold the values of the file.
+                error.__context__ = None
+                self.faults.setdefault(name.casefold(), error.with_traceback(None))
 
 
 def _call(manager: pluggy.PluginManager, plugin: Plugin, hook: str, kind: type[T]) -> tuple[T, ...]:

@@ -1,9 +1,9 @@
 """The Microsoft clouds and other identity providers: where they are, how they are spoken to.
 
-All of it is data. `environments` has the clouds, each with its endpoints as named resources;
-`protocols` has the two dialects that their authorities speak; `advice` has what to tell a user
-about the authorities' own error numbers; `openid` has other identity providers, where they
-deviate from the standards.
+Almost all of it is data. `environments` has the clouds, each with its endpoints as named resources;
+`protocols` has the dialects that their authorities speak, AD FS among them; `advice` has what to
+tell a user about the authorities' own error numbers; `openid` has other identity providers, where
+they deviate from the standards. `arm` and `adfs` learn a private cloud from one URL of it.
 
 Whoever describes a private or air-gapped cloud takes the dialect from here:
 
@@ -13,8 +13,9 @@ Whoever describes a private or air-gapped cloud takes the dialect from here:
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from grantway import Environment, hookimpl
+from grantway import Discovery, Environment, hookimpl
 from grantway_clouds.advice import ADVICE
 from grantway_clouds.environments import ENVIRONMENTS
 from grantway_clouds.openid import (
@@ -28,9 +29,13 @@ from grantway_clouds.openid import (
     OKTA,
     PINGONE,
 )
-from grantway_clouds.protocols import ENTRA_V1, ENTRA_V2
+from grantway_clouds.protocols import ADFS, ENTRA_V1, ENTRA_V2
+
+if TYPE_CHECKING:
+    from grantway import Context
 
 __all__ = [
+    "ADFS",
     "ADVICE",
     "AUTH0",
     "ENTRA_B2C",
@@ -44,6 +49,7 @@ __all__ = [
     "OAUTH2",
     "OKTA",
     "PINGONE",
+    "grantway_discoveries",
     "grantway_environments",
 ]
 
@@ -52,3 +58,30 @@ __all__ = [
 def grantway_environments() -> Iterable[Environment]:
     """Return the clouds, open and closed, and the one provider that is a single place."""
     return (*ENVIRONMENTS, GOOGLE)
+
+
+@hookimpl
+def grantway_discoveries() -> Iterable[Discovery]:
+    """Return the ways to learn a private cloud from a URL of its own."""
+    return [
+        Discovery(
+            "arm",
+            _arm,
+            protocols=(ENTRA_V2, ADFS),
+            summary="a cloud, by the metadata of its resource manager",
+        ),
+        Discovery("adfs", _adfs, protocols=(ADFS,), summary="an AD FS, by its metadata"),
+    ]
+
+
+# Each is a module of its own, imported when a cloud is asked.
+def _arm(url: str, context: "Context") -> Environment:
+    from grantway_clouds.arm import discover
+
+    return discover(url, context)
+
+
+def _adfs(url: str, context: "Context") -> Environment:
+    from grantway_clouds.adfs import discover
+
+    return discover(url, context)

@@ -1,17 +1,22 @@
-"""The two dialects of Microsoft Entra: v2, which has scopes, and v1, which has resources.
+"""The dialects: Microsoft Entra v2, which has scopes, and v1, which has resources; and AD FS.
 
-Every authority speaks both; the built-in clouds use v2, and v1 is one line of configuration away
-(`protocol = "entra-v1"`). Endpoints are below the tenant and known without asking; metadata is
-read for its keys alone, so any tenant's will do.
+Every Entra authority speaks both of the first; the built-in clouds use v2, and v1 is one line of
+configuration away (`protocol = "entra-v1"`). Endpoints are below the tenant and known without
+asking; metadata is read for its keys alone, so any tenant's will do.
 
 An authority's metadata at `common` names no issuer but a template, with `{tenantid}` in it, and
 each token names the issuer of its own tenant. The templates here are the explicit rule by which
 such an issuer is held against the authority: the tenant that the token names is put in, and the
 rest must be equal to the letter.
+
+AD FS (`protocol = "adfs"`) is a server of one's own, always at the path `/adfs` of its host, which
+may or may not stand at the end of the authority. It has no tenants; where other authorities have
+one it has the word `adfs`, which is accepted as `tenant_id`. A token is for one resource, as on v1;
+its device codes are those of RFC 8628.
 """
 
 from grantway import Protocol
-from grantway.protocol import GUID, Form
+from grantway.protocol import GUID, PRINTABLE_ASCII, Form
 
 # A domain name: labels of letters, digits and inner dashes, the last one no number.
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -73,4 +78,21 @@ ENTRA_V2 = Protocol(
     refresh_token_idle_days=_IDLE_DAYS,
     correlation_header=_CORRELATION,
     variants=(ENTRA_V1,),
+)
+
+ADFS = Protocol(
+    name="adfs",
+    summary="AD FS (Active Directory Federation Services): v1-style resources, no tenants",
+    audience="resource",
+    # Those of a native or server application are GUIDs by habit only.
+    client_id=PRINTABLE_ASCII,
+    default_tenant="adfs",
+    token_path="{origin}/adfs/oauth2/token",  # noqa: S106  # a path
+    authorization_path="{origin}/adfs/oauth2/authorize",
+    device_authorization_path="{origin}/adfs/oauth2/devicecode",
+    metadata_urls=("{origin}/adfs/.well-known/openid-configuration",),
+    issuers=("{origin}/adfs",),
+    client_authentication="client_secret_post",
+    error_code=r"MSIS([0-9]{1,9})",
+    correlation_header=_CORRELATION,
 )

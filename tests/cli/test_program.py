@@ -113,7 +113,7 @@ def test_what_sends_nothing_loads_no_http(args: list[str]) -> None:
         (["tokn"], "Did you mean token?"),
         (["environmnts"], "Did you mean environments?"),
         (["providers", "shw"], "Did you mean show?"),
-        (["config", "chek"], "Did you mean check?"),
+        (["config", "chek"], "Did you mean check or schema?"),
         (["token", "--tenantid", "x"], "--tenant-id"),
         (["token", "--no-plugins"], "grantway --no-plugins ..."),
         (["token", "-v"], "grantway -v ..."),
@@ -306,7 +306,9 @@ def test_completion_knows_commands_options_and_names(tmp_path: Path) -> None:
     )
     here = {"GRANTWAY_CONFIG": str(file)}
     assert completed("grantway tok") == ["token"]
-    assert completed("grantway environments ") == ["list", "show", "test"]
+    assert completed("grantway environments ") == [
+        "add", "remove", "which", "list", "show", "test",
+    ]  # fmt: skip
     assert completed("grantway environments show hom", **here) == ["Home"]
     assert completed("grantway token --tenant-") == ["--tenant-id"]
     assert completed("grantway token --environment ho", **here) == ["Home"]

@@ -20,7 +20,7 @@ PUBLIC = """
     Credential CredentialProvider Discovery Dispatcher Endpoints Environment Event Explanation
     Parameter ParameterSet PlannedRequest Prompter Protocol Reference Registry Secret
     StoredRefreshToken TokenCache TokenCacheFactory TokenRequest TokenSource Transport Trust
-    UserInfo Vault __version__ hookimpl
+    UserInfo Vault __version__ discover hookimpl
 """
 
 

@@ -57,6 +57,8 @@ def faults(session: Session) -> Iterator[ConfigurationError]:
     except ConfigurationError as error:
         yield error
         return
+    if configuration.project_fault is not None:
+        yield configuration.project_fault
     registry = session.registry
     for fault in registry.faults.values():
         yield _as_configuration(fault)

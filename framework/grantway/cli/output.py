@@ -48,6 +48,11 @@ def _escape(found: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
+def printable_lines(text: str) -> str:
+    """As `printable`, line by line."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
 class Unwritable(Exception):
     """Standard output cannot take the answer: it is closed, or a disk is full."""
 

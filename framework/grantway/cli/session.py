@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
     from grantway.config import Configuration
@@ -84,9 +84,9 @@ class Session:
             ConfigurationError: it cannot be used.
         """
         if self._configuration is None:
-            from grantway.config import load
+            from grantway.project import load_with_project
 
-            self._configuration = load()
+            self._configuration = load_with_project()
         return self._configuration
 
     @property
@@ -162,6 +162,15 @@ class Session:
         if prompter is not None:
             return prompter
         return False if in_ci(self.configuration.environ) else StreamPrompter()
+
+    def network(self) -> "tuple[Transport, Callable[[], None]]":
+        """A road to the network for a command without a dispatcher, and how to leave it."""
+        if self.transport is not None:
+            return self.transport, lambda: None
+        from grantway.oauth.transport import HttpTransport
+
+        made = HttpTransport(environ=self.configuration.environ)
+        return made, made.close
 
     def clear_line(self) -> None:
         """Make room for a text beside the answer: a line of progress gives way to it."""

@@ -3,6 +3,7 @@
     audience               what a token is for, as the protocol's form fields
     client_authentication  how a client shows who it is
     metadata               where an authority's endpoints are, and who it says it is
+    discovery              an environment learned from its authority's metadata
     exchange               a grant sent, its answer turned into a result
     answers                what an answer means: a JSON object, or one of our errors
     id_token               the checks without which a claim is not believed

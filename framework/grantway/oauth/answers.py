@@ -114,7 +114,7 @@ def json_object(answer: Answer, request: AuthorityRequest, context: Context) -> 
         raise _malformed(
             answer, request, context, f"{_shown_type(answer, context)} instead of JSON"
         )
-    parsed = _parsed(answer.body)
+    parsed = _parsed(answer.body, request.list_name)
     if parsed is None:
         raise _malformed(answer, request, context, "no JSON object")
     return parsed
@@ -371,9 +371,11 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _parsed(body: bytes) -> JsonObject | None:
+def _parsed(body: bytes, list_name: str = "") -> JsonObject | None:
     try:
         parsed: object = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return None
+    if list_name and isinstance(parsed, list):
+        parsed = {list_name: cast("list[object]", parsed)}
     return JsonObject(cast("dict[str, object]", parsed)) if isinstance(parsed, dict) else None

@@ -1,4 +1,4 @@
-"""A sample plugin: leases instead of grants, an environment where they are had, and a vault."""
+"""A sample plugin: leases instead of grants, environments, and a vault."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +16,7 @@ from grantway import (
 )
 from grantway.errors import VaultError
 from grantway.parameters import TENANT_ID, secret, text
+from grantway_clouds import ENTRA_V2
 
 
 def minutes(value: object) -> timedelta:
@@ -63,8 +64,21 @@ def grantway_providers() -> list[CredentialProvider]:
 
 @hookimpl
 def grantway_environments() -> list[Environment]:
-    """One place to get it."""
-    return [Environment("LeaseHill", authority="https://lease.example", aliases=("Hill",))]
+    """One place to get it, and a private cloud."""
+    return [
+        Environment("LeaseHill", authority="https://lease.example", aliases=("Hill",)),
+        Environment(
+            "PrivateCloud",
+            authority="https://login.hill.example",
+            protocol=ENTRA_V2,
+            resources={
+                "graph": "https://msgraph.hill.example/",
+                "aadgraph": "https://graph.hill.example/",
+                "arm": "https://management.core.hill.example/",
+                "keyvault": "https://vault.hill.example",
+            },
+        ),
+    ]
 
 
 @hookimpl

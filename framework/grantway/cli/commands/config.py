@@ -28,10 +28,11 @@ _FAULTY = "faulty: see `grantway config check`"
     ),
 )
 def command() -> None:
-    """Show the configuration, or check it.
+    """Show the configuration, check it, or print its schema.
 
     It is one TOML file: the one that GRANTWAY_CONFIG names, else config.toml in the user's
-    configuration folder; with profiles, environments, and which plugins may be loaded.
+    configuration folder; with profiles, environments, and which plugins may be loaded. A file
+    grantway.toml in the current folder or above it adds the environments of a project.
     """
 
 
@@ -67,6 +68,7 @@ def show(session: Session, profile: str | None, as_json: bool) -> None:
     facts: dict[str, object] = {
         "file": str(configuration.file or user_file()),
         "exists": configuration.file is not None,
+        "project": str(configuration.project.file) if configuration.project else None,
         "profile": in_effect or configuration.default_profile,
         "profiles": list(configuration.profiles),
         "environments": list(configuration.environments),
@@ -92,6 +94,7 @@ def show(session: Session, profile: str | None, as_json: bool) -> None:
             output.heading("File"),
             f"{output.printable(str(facts['file']))}{'' if facts['exists'] else ' (not there)'}",
         ),
+        (output.heading("Project"), output.printable(str(facts["project"] or "none"))),
         (output.heading("Profile"), output.printable(str(facts["profile"] or "none"))),
         (output.heading("Profiles"), _listed(configuration.profiles)),
         (output.heading("Environments"), _listed(configuration.environments)),
@@ -160,6 +163,22 @@ def check(session: Session, as_json: bool) -> None:
             for name, count in counts.items()
         )
         output.write(f"{configuration.file} is right: {told}.")
+
+
+@command.command(
+    "schema",
+    cls=Command,
+    examples=(("For an editor", "grantway config schema > grantway.schema.json"),),
+)
+def schema() -> None:
+    """Print the JSON schema of the configuration file.
+
+    Editors complete and check by it. What stands below `$defs/environment` is the schema of one
+    environment's table, as `grantway environments add --from` reads it from a file.
+    """
+    from grantway.config_schema import schema as schema_of_file
+
+    output.write_json(schema_of_file())
 
 
 def _cache(configuration: "Configuration") -> tuple[str, str]:

@@ -12,9 +12,10 @@ from grantway.cli.commands import environments_test
 from grantway.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from grantway.environment import Environment, Trust
+    from grantway.errors import GrantwayError
 
 _CONFIGURED = "configuration"
 
@@ -23,13 +24,21 @@ _CONFIGURED = "configuration"
     "environments",
     cls=Group,
     bare="list",
+    modules={
+        name: f"grantway.cli.commands.environments_{name}" for name in ("add", "remove", "which")
+    },
     examples=(
         ("All of them", "grantway environments"),
         ("The resources and hosts of one", "grantway environments show Sandbox"),
+        (
+            "One more, learned from its issuer",
+            "grantway environments add Home --discover oidc=https://id.example.org/realms/main",
+        ),
+        ("The cloud that a tenant is in", "grantway environments which contoso.example"),
     ),
 )
 def command() -> None:
-    """List the environments, or show one with its resources and hosts.
+    """List the environments, show one, add or remove one, or find that of a tenant.
 
     An environment is a cloud or an authority: where it is, how it is spoken to, what tokens can
     be for, and which hosts may see a secret. It comes from a plugin or from the configuration.
@@ -47,6 +56,10 @@ def list_(session: Session, as_json: bool) -> None:
 
     Says which one calls without an environment mean, which are closed, and where each is from.
     One that the configuration describes wrongly is there with its fault.
+
+    A built-in environment's names are its own. Then the configuration has precedence: one of its
+    environments can take a name from a plugin's, which is told. No two plugins share a name. A
+    project's file (grantway.toml, here or above) adds environments, and takes no name.
     """
     registry = session.registry
     default = _default(session)
@@ -55,8 +68,8 @@ def list_(session: Session, as_json: bool) -> None:
             [
                 *(_brief(session, each, default) for each in registry.environments),
                 *(
-                    {"name": name, "from": _CONFIGURED, "fault": str(fault)}
-                    for name, fault in registry.faults.items()
+                    {"name": name, "from": origin, "fault": str(fault)}
+                    for name, origin, fault in _faults(session)
                 ),
             ]
         )
@@ -67,13 +80,13 @@ def list_(session: Session, as_json: bool) -> None:
             output.printable(each.authority),
             output.printable(each.protocol.name),
             output.printable(_from(session, each)),
-            _notes(each, default),
+            _notes(session, each, default),
         )
         for each in registry.environments
     ]
-    for name, fault in registry.faults.items():
+    for name, origin, fault in _faults(session):
         told = output.paint(output.printable(f"faulty: {fault}"), "red")
-        rows.append((output.printable(name), "-", "-", _CONFIGURED, told))
+        rows.append((output.printable(name), "-", "-", output.printable(origin), told))
     output.write(output.table(("NAME", "AUTHORITY", "PROTOCOL", "FROM", "NOTES"), rows))
 
 
@@ -89,16 +102,20 @@ def show(session: Session, name: str, as_json: bool) -> None:
     Values of fixed headers and the user of a proxy are masked.
     """
     environment = session.registry.environment(name)
-    facts = facts_of(session, environment)
     if as_json:
-        output.write_json(facts)
-        return
-    rows = [
+        output.write_json(facts_of(session, environment))
+    else:
+        output.write(shown(session, environment))
+
+
+def shown(session: Session, environment: "Environment") -> str:
+    """All of an environment, for people."""
+    facts = {**facts_of(session, environment), "advice": _grouped(environment.advice)}
+    return output.pairs(
         (output.heading(key.replace("_", " ").capitalize()), _text(value))
-        for key, value in {**facts, "advice": _grouped(environment.advice)}.items()
+        for key, value in facts.items()
         if value not in (None, "", [], {}, False)
-    ]
-    output.write(output.pairs(rows))
+    )
 
 
 command.add_command(environments_test.command)
@@ -145,6 +162,10 @@ def _brief(
         "default": environment is default,
         "closed": environment.closed,
         "from": _from(session, environment),
+        "shadows": [
+            {"name": name, "environment": other.name, "from": _from(session, other)}
+            for name, other in _shadowed_by(session, environment).items()
+        ],
     }
 
 
@@ -161,10 +182,37 @@ def _from(session: Session, environment: "Environment") -> str:
     for plugin in session.registry.plugins:
         if any(each is environment for each in plugin.environments):
             return plugin.name
-    return _CONFIGURED
+    return _file_of(session, environment.name)
 
 
-def _notes(environment: "Environment", default: "Environment | None") -> str:
+def _file_of(session: Session, name: str) -> str:
+    """Which file describes an environment: the configuration, or the project's."""
+    project, configuration = session.configuration.project, session.configuration
+    if project is None or name in configuration.environments or name not in project.environments:
+        return _CONFIGURED
+    return f"project {project.file}"
+
+
+def _faults(session: Session) -> "Iterator[tuple[str, str, GrantwayError]]":
+    """Name, file and fault of what is described wrongly."""
+    for name, fault in session.registry.faults.items():
+        file = getattr(fault, "file", "")
+        project = session.configuration.project
+        is_projects = project is not None and file == str(project.file)
+        yield name, f"project {file}" if is_projects else _CONFIGURED, fault
+    if (whole := session.configuration.project_fault) is not None:
+        yield "-", f"project {whole.file}", whole
+
+
+def _shadowed_by(session: Session, environment: "Environment") -> "dict[str, Environment]":
+    """Names that a configured environment has taken from environments of plugins."""
+    names = {each.casefold() for each in (environment.name, *environment.aliases)}
+    if environment.name not in session.configuration.environments:
+        return {}
+    return {name: each for name, each in session.registry.shadowed.items() if name in names}
+
+
+def _notes(session: Session, environment: "Environment", default: "Environment | None") -> str:
     notes = [output.paint("default", "green")] if environment is default else []
     if environment.unavailable:
         notes.append(output.paint("cannot be used now", "yellow"))
@@ -173,6 +221,9 @@ def _notes(environment: "Environment", default: "Environment | None") -> str:
         notes.append(output.paint(closed, "yellow"))
     elif environment.summary:
         notes.append(output.printable(environment.summary))
+    for name, other in _shadowed_by(session, environment).items():
+        taken = f"shadows {other.name} ({name}) of {_from(session, other)}"
+        notes.append(output.paint(output.printable(taken), "yellow"))
     return "; ".join(notes)
 
 
