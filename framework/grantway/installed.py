@@ -91,10 +91,7 @@ def _described(entry: "EntryPoint") -> Installed:
 
 def _state(group: str) -> dict[str, object] | None:
     """All that decides what is found, as JSON has it; None where it cannot be told."""
-    if any(
-        finder is not PathFinder and hasattr(finder, "find_distributions")
-        for finder in sys.meta_path
-    ):
+    if not all(map(_looks_at_the_path, sys.meta_path)):
         # A finder of its own may find what no folder shows.
         return None
     places: list[list[object]] = []
@@ -106,6 +103,16 @@ def _state(group: str) -> dict[str, object] | None:
             eggs = sorted(folder.glob("*.egg-info/entry_points.txt"))
             places.extend([str(each), _changed(each)] for each in eggs)
     return {"grantway": __version__, "python": sys.version, "group": group, "path": places}
+
+
+def _looks_at_the_path(finder: object) -> bool:
+    """Whether all distributions that a finder finds, if any, are in the folders of the path."""
+    return (
+        finder is PathFinder
+        or not hasattr(finder, "find_distributions")
+        # The standard library's own successor, which takes its place where it is imported.
+        or type(finder).__module__ == "importlib_metadata"
+    )
 
 
 def _changed(path: Path) -> int | None:

@@ -102,7 +102,8 @@ def test_configuration_names_it(protocol: Protocol) -> None:
 
 def test_every_preset_is_exported_and_says_in_a_line_what_it_is() -> None:
     exported = {each for each in vars(grantway_clouds).values() if isinstance(each, Protocol)}
-    assert exported == {*PRESETS, grantway_clouds.ENTRA_V1, grantway_clouds.ENTRA_V2}
+    microsofts = {grantway_clouds.ENTRA_V1, grantway_clouds.ENTRA_V2, grantway_clouds.ADFS}
+    assert exported == {*PRESETS, *microsofts}
     assert all(each.summary for each in PRESETS)
     assert len({each.name for each in exported}) == len(exported)
 

@@ -118,6 +118,13 @@ def test_a_finder_of_another_kind_is_always_asked(
     assert not manifest.exists()
 
 
+def test_the_standard_librarys_successor_finds_no_other(manifest: Path, site: Path) -> None:
+    pytest.importorskip("importlib_metadata")
+    install(site, "mine")
+    assert "mine" in names(installed(GROUP, manifest))
+    assert manifest.exists()
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"\xff", b"[]", b"null", b'{"state": {}}', b"[" * 100_000],
