@@ -75,7 +75,7 @@ def test_what_has_failed_is_told_with_its_remedy_on_the_line(issuer: Issuer) -> 
     assert outcome.code == 6
     line = rows(outcome)["issuer"]
     assert line.startswith("failed   The metadata of Hill is of the issuer")
-    assert line.endswith("a slash at its end included.")
+    assert line.endswith("is added to the environment's issuers.")
     assert outcome.stdout.splitlines()[-1] == f"1 fault in {len(NAMES)} checks."
     outcome = run("environments", "test", "Hill", "--json", session=hill(issuer))
     assert (outcome.code, outcome.json["faults"]) == (6, 1)
