@@ -37,8 +37,11 @@ def _split(url: str) -> "SplitResult":
 
 
 def masked_url(url: str) -> str:
-    """A URL for a message: who is named before its host, and with which password, is masked."""
-    return re.sub(r"^([^/?#]*//)?[^/?#]*@", rf"\1{MASK}@", url)
+    """A URL for a message: who is named before its host, and with which password, is masked.
+
+    Whatever is before the last `@` may be that: a password that nobody has escaped holds anything.
+    """
+    return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", rf"\1{MASK}@", url, flags=re.DOTALL)
 
 
 def host_of(url: str) -> str:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 
+_LARGEST = 1 << 20
+
+
 @attrs.frozen
 class Installed:
     """An entry point: its name, the module (and object) it names, and whose it is.
@@ -91,14 +94,17 @@ def _described(entry: "EntryPoint") -> Installed:
 
 def _state(group: str) -> dict[str, object] | None:
     """All that decides what is found, as JSON has it; None where it cannot be told."""
+    entries: list[object] = [*sys.path]
     if not all(map(_looks_at_the_path, sys.meta_path)):
         # A finder of its own may find what no folder shows.
         return None
     places: list[list[object]] = []
-    for entry in sys.path:
+    for entry in entries:
+        if not isinstance(entry, str):
+            return None
         folder = Path(entry)
         places.append([entry, _changed(folder)])
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             # The one kind of metadata that is written anew without its folder being touched.
             eggs = sorted(folder.glob("*.egg-info/entry_points.txt"))
             places.extend([str(each), _changed(each)] for each in eggs)
@@ -115,12 +121,13 @@ def _looks_at_the_path(finder: object) -> bool:
     )
 
 
-def _changed(path: Path) -> int | None:
-    """When a folder's list of names, or a file, was changed last, in nanoseconds."""
+def _changed(path: Path) -> list[int] | None:
+    """When a folder's list of names, or a file, was changed last, and by the system's own word."""
     try:
-        return path.stat().st_mtime_ns
-    except OSError:
+        status = path.stat()
+    except (OSError, ValueError):
         return None
+    return [status.st_mtime_ns, status.st_ctime_ns]
 
 
 def _read(manifest: Path, state: dict[str, object]) -> tuple[Installed, ...] | None:
@@ -131,12 +138,15 @@ def _read(manifest: Path, state: dict[str, object]) -> tuple[Installed, ...] | N
     with suppress(CacheError, OSError, ValueError, KeyError, TypeError, RecursionError):
         prepare_folder(manifest.parent)
         if check_file(manifest):
-            kept = json.loads(manifest.read_bytes())
-            if kept["state"] == state:
-                return tuple(
-                    Installed(name, target, distribution, version)
-                    for name, target, distribution, version in kept["installed"]
-                )
+            with manifest.open("rb") as file:
+                kept = json.loads(file.read(_LARGEST))
+            rows = kept["installed"]
+            is_sound = all(
+                type(row) is list and len(row) == 4 and all(type(each) is str for each in row)
+                for row in rows
+            )
+            if kept["state"] == state and is_sound:
+                return tuple(Installed(*row) for row in rows)
     return None
 
 
@@ -148,7 +158,7 @@ def _write(manifest: Path, state: dict[str, object], found: Iterable[Installed])
     from grantway.cache.private import prepare_folder
 
     rows = [(each.name, each.target, each.distribution, each.version) for each in found]
-    with suppress(CacheError, OSError):
+    with suppress(CacheError, OSError, ValueError):
         prepare_folder(manifest.parent)
         # Made with its final permissions, and put in its place in one step.
         descriptor, name = tempfile.mkstemp(dir=manifest.parent, prefix=f"{manifest.name}.")

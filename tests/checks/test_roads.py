@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from checks.support import NAMES, Issuer, by_name, examined, outcomes, tunnel
@@ -179,6 +180,27 @@ def test_a_server_that_asks_for_a_client_certificate_is_told(
     # In TLS 1.3 the server says so when the handshake is over for us.
     assert outcomes(found, "failed") == ["metadata"]
     assert "asks for a client certificate" in by_name(found)["metadata"].found
+    assert "trust.client_certificate" in by_name(found)["metadata"].remedy
+
+
+def test_a_client_certificate_that_the_server_does_not_know_is_told_as_ours(
+    raw_servers: Servers, local_ca: LocalCa, tmp_path: Path
+) -> None:
+    import ssl
+
+    issuer = Issuer(raw_servers, local_ca)
+    context = issuer.server._context
+    assert context is not None
+    context.load_verify_locations(local_ca.bundle)
+    context.verify_mode = ssl.CERT_REQUIRED
+    folder = tmp_path / "another ca"
+    folder.mkdir()
+    theirs = LocalCa(folder).issue("client")
+    of = issuer.environment()
+    trust = attrs.evolve(of.trust, client_certificate=(str(theirs.certificate), str(theirs.key)))
+    found = examined(attrs.evolve(of, trust=trust))
+    assert outcomes(found, "failed") == ["metadata"]
+    assert "refuses the client certificate (unknown ca)" in by_name(found)["metadata"].found
     assert "trust.client_certificate" in by_name(found)["metadata"].remedy
 
 

@@ -27,7 +27,7 @@ from oauth.support import (
     environment,
     granted,
 )
-from servers.raw import RawServer, empty
+from servers.raw import Behaviour, RawServer, empty
 from servers.tls import LocalCa
 
 FAR = "https://login.example.org"
@@ -185,6 +185,19 @@ def test_a_secure_request_is_tunnelled_and_the_proxy_sees_no_secret(
     assert "sentinel" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"<html>no</html>\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 " + b"a" * 70_000],
+)
+def test_a_proxy_that_answers_with_anything_else_is_the_one_that_is_blamed(
+    raw_servers: Callable[..., RawServer], answer: bytes
+) -> None:
+    proxy = raw_servers()
+    proxy.serve(Behaviour(lambda exchange: exchange.send(answer)))
+    with pytest.raises(TransportError, match=r"The proxy on the way to .* does not serve"):
+        acquire(FAR, environment=environment(FAR, trust=Trust(proxy=proxy.url)), clock=FakeClock())
+
+
 def test_a_proxy_that_drips_cannot_outlast_the_deadline(
     raw_servers: Callable[..., RawServer],
 ) -> None:
@@ -215,6 +228,10 @@ def test_a_proxy_that_cannot_be_is_a_configuration_error_or_said_not_to_serve(pr
         "http://someone:sentinel%ff%e2%82%ac@127.0.0.1:9",
         "http://someone\u20ac:sentinel\u20ac@127.0.0.1:9",
         "http://[::1",
+        "http://proxy:99999",
+        "proxy:abc",
+        "http://127.0.0.1:-1",
+        "http://someone:senti/nel@127.0.0.1:9",
     ],
 )
 @pytest.mark.parametrize("where", ["trust", "variable"])

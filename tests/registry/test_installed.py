@@ -192,3 +192,38 @@ def test_what_a_manifest_names_is_what_the_standard_library_loads(
     first = next(each for each in installed(GROUP, manifest) if each.name == "mine")
     again = next(each for each in installed(GROUP, manifest) if each.name == "mine")
     assert again.load() is first.load()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [[[1, 2, 3, 4]], [[None] * 4], [[["x"], {}, [], {}]], [["a", "b", "c"]], {"a": 1}, 3, ["abcd"]],
+)
+def test_rows_that_are_none_are_not_believed(manifest: Path, site: Path, rows: object) -> None:
+    install(site, "mine")
+    installed(GROUP, manifest)
+    kept = json.loads(manifest.read_text())
+    kept["installed"] = rows
+    manifest.write_text(json.dumps(kept))
+    assert "mine" in names(installed(GROUP, manifest))
+
+
+def test_a_folder_whose_time_was_set_back_is_looked_at_again(manifest: Path, site: Path) -> None:
+    entries = install(site, "mine")
+    before = site.stat()
+    assert "mine" in names(installed(GROUP, manifest))
+    for each in (entries, entries.parent / "METADATA"):
+        each.unlink()
+    entries.parent.rmdir()
+    os.utime(site, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert "mine" not in names(installed(GROUP, manifest))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names there are text")
+@pytest.mark.parametrize("entry", [os.fsdecode(b"/tmp/caf\xe9"), Path("/nowhere"), "", "a\nb"])
+def test_a_path_that_holds_other_things_than_names_costs_only_time(
+    manifest: Path, site: Path, monkeypatch: pytest.MonkeyPatch, entry: object
+) -> None:
+    install(site, "mine")
+    monkeypatch.setattr(sys, "path", [*sys.path, entry])
+    for _ in range(2):
+        assert "mine" in names(installed(GROUP, manifest))

@@ -5,7 +5,7 @@ import pytest
 
 from grantway import OIDC, Environment, Registry, Trust
 from grantway.config import parse
-from grantway.environment import host_of, is_loopback
+from grantway.environment import host_of, is_loopback, masked_url
 from grantway.protocol import GUID, PRINTABLE_ASCII
 
 LOOPBACK = Trust(loopback_http=True)
@@ -180,3 +180,26 @@ def test_any_printable_ascii_is_a_client_id_where_the_protocol_says_so() -> None
     for value in ("", "ü", "a\nb", "a\x7f"):
         with pytest.raises(ValueError, match="printable ASCII"):
             PRINTABLE_ASCII.read(value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://u:sentinel@h:1",
+        "u:sentinel@h:1",
+        "//u:sentinel@h:1",
+        "http:u:sentinel@h:1",
+        "http:/u:sentinel@h:1",
+        "http://u:sent/sentinel@h:1",
+        "http://u:sentinel?#@h:1",
+        "http://u:sentinel@sentinel@h:1",
+        "http://u:sentinel\nsentinel@h:1",
+    ],
+)
+def test_a_password_in_a_url_is_masked_whatever_the_urls_shape(url: str) -> None:
+    assert "sentinel" not in masked_url(url)
+    assert masked_url(url).endswith("@h:1")
+
+
+def test_a_url_without_a_user_is_shown_as_it_is() -> None:
+    assert masked_url("https://login.example/a?b#c") == "https://login.example/a?b#c"

@@ -27,6 +27,7 @@ from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from grantway.cache import rows
 from grantway.cache.encryption_key import VARIABLE, configured
@@ -320,6 +321,17 @@ def from_url(url: str) -> RedisTokenCache:
             "The URL of the token cache names no server.",
             remedy=f"Write {parts.scheme}://HOST:PORT/0.",
         )
+    try:
+        server = urlsplit(parts.address)
+        (server.hostname or "").encode("idna")
+        is_server = server.port != 0
+    except ValueError:
+        is_server = False
+    if not is_server:
+        raise ConfigurationError(
+            "The server in the URL of the token cache has a name or port that cannot be.",
+            remedy=f"Write {parts.scheme}://HOST:PORT/0.",
+        )
     if find_spec("redis") is None:
         raise ConfigurationError(
             "The token cache redis needs a package that is not installed.",
@@ -338,6 +350,11 @@ def from_url(url: str) -> RedisTokenCache:
             remedy="Give it as env:NAME or file:PATH.",
         )
     options = {name: parts.parameters[name] for name in _THEIRS if name in parts.parameters}
+    if parts.scheme == "redis" and options:
+        raise ConfigurationError(
+            f"{min(options)} in the URL of the token cache is for TLS; redis:// speaks none.",
+            remedy="Write rediss://, or leave it out.",
+        )
     return RedisTokenCache(
         lambda: connect(parts.address, password, options),
         lambda: _key(key_file),

@@ -33,7 +33,9 @@ def manifest() -> "Path":
 
     from platformdirs import user_cache_path
 
-    which = crc32("\0".join((sys.prefix, sys.version, *sys.path)).encode())
+    path = map(str, (sys.prefix, sys.version, *sys.path))
+    # What the file system has is not always text.
+    which = crc32("\0".join(path).encode(errors="surrogatepass"))
     return user_cache_path("grantway", appauthor=False) / "plugins" / f"{which:08x}.json"
 
 

@@ -101,7 +101,7 @@ def json_object(answer: Answer, request: AuthorityRequest, context: Context) -> 
         MalformedResponse: it is neither a refusal nor a JSON object.
     """
     host = host_of(request.url)
-    if 300 <= answer.status < 400:
+    if 300 <= answer.status < 400 and answer.status != 304:
         raise ProtocolViolation(
             f"{host} answered the {request.endpoint} request with a redirect, which is not "
             "followed: it would carry secrets elsewhere.",

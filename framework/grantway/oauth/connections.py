@@ -80,7 +80,11 @@ class _Watched(HTTPConnection):
             super().request(*args, **how)  # type: ignore[arg-type]  # passed on as it is
         finally:
             unsent, self._unsent = self._unsent, None
-        self.send(unsent)
+        try:
+            self.send(unsent)
+        except ssl.SSLEOFError:
+            # What the other side said before it closed, such as an alert, says why: it is read.
+            raise BrokenPipeError from None
 
     def send(self, data: Any) -> None:  # noqa: ANN401  # as upstream's own
         if self._unsent is None:
@@ -124,7 +128,10 @@ class _Watched(HTTPConnection):
         raise NewConnectionError(self, str(failure)) from failure
 
     def _tunnel(self) -> None:
-        super()._tunnel()
+        try:
+            super()._tunnel()
+        except http.client.HTTPException as error:
+            raise ProxyError("no answer that is HTTP", OSError(type(error).__name__)) from None
         watch = current()
         if watch is not None:
             # To http.client a proxy's answer that was cut is complete.

@@ -38,6 +38,11 @@ from grantway.errors import (
 from grantway.oauth.routes import CONNECT_TIMEOUT, READ_TIMEOUT
 
 _UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
+# What the other side says of a certificate of ours (RFC 8446, section 6.2), as OpenSSL writes it.
+_REFUSED = (
+    r"alert ((?:bad |unsupported )certificate|certificate (?:revoked|expired|unknown)|unknown ca)"
+)
+_OURS = "trust.client_certificate."
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 
 
@@ -109,6 +114,14 @@ def _on_the_way(error: Exception, root: BaseException, host: str) -> GrantwayErr
                 remedy="Check HTTPS_PROXY and ALL_PROXY, or the environment's proxy; SOCKS needs "
                 "`pip install pysocks`.",
             )
+        case ProxyError() if isinstance(root, ssl.SSLError):
+            return TransportError(
+                f"The proxy on the way to {host} is not trusted: {_tls_reason(root)}.",
+                remedy="Check its address; a private one needs its CA in the environment's bundle "
+                "(trust.ca_bundle) or REQUESTS_CA_BUNDLE.",
+                host=host,
+                retryable=False,
+            )
         case ProxyError():
             status = re.search(r"Tunnel connection failed: ([0-9]{3})\b", str(root))
             what = f"refuses it (HTTP {status[1]})" if status else "does not serve"
@@ -119,23 +132,26 @@ def _on_the_way(error: Exception, root: BaseException, host: str) -> GrantwayErr
                 remedy=f"{who}Check HTTPS_PROXY and NO_PROXY, or the environment's proxy.",
                 host=host,
             )
-        case SSLError() if "alert certificate required" in str(root):
-            return TransportError(
-                f"{host} asks for a client certificate.",
-                remedy="Give the environment one: trust.client_certificate.",
-                host=host,
-                retryable=False,
-            )
         case SSLError():
-            return TransportError(
-                f"{host} is not trusted: {_tls_reason(root)}.",
-                remedy="Check the address and this machine's clock; a private authority needs "
-                "its CA bundle in the environment (trust.ca_bundle) or REQUESTS_CA_BUNDLE.",
-                host=host,
-                retryable=False,
-            )
+            return _no_tls(root, host)
         case _:
             return None
+
+
+def _no_tls(root: BaseException, host: str) -> TransportError:
+    """The error where the two sides do not agree: who is not believed, and why."""
+    text = str(root)
+    what = f"is not trusted: {_tls_reason(root)}"
+    remedy = (
+        "Check the address and this machine's clock; a private authority needs its CA bundle in "
+        "the environment (trust.ca_bundle) or REQUESTS_CA_BUNDLE."
+    )
+    if "alert certificate required" in text:
+        what, remedy = "asks for a client certificate", "Give the environment one: " + _OURS
+    elif refusal := re.search(_REFUSED, text):
+        what = f"refuses the client certificate ({refusal[1]})"
+        remedy = "Give the environment one that is valid there: " + _OURS
+    return TransportError(f"{host} {what}.", remedy=remedy, host=host, retryable=False)
 
 
 def _unanswered(

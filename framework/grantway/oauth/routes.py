@@ -113,14 +113,15 @@ def _exists(path: str) -> bool:
 
 
 def _is_usable(proxy: str) -> bool:
-    """Whether the host can be looked up, and user name and password be sent (RFC 7617)."""
+    """Whether host and port can be, and user name and password be sent (RFC 7617)."""
     try:
         parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
         (parts.hostname or "").encode("idna")
         unquote(f"{parts.username}:{parts.password}").encode("latin-1")
+        # That of no other than a port raises; and nobody listens at 0.
+        return not proxy or (bool(parts.hostname) and parts.port != 0)
     except ValueError:
         return False
-    return True
 
 
 def _proxy(url: str, scheme: str, environ: Mapping[str, str]) -> str:

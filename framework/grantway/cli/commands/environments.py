@@ -1,7 +1,6 @@
 """`grantway environments`: the clouds and authorities that are known."""
 
 from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
 import click
 
@@ -236,16 +235,13 @@ def _grouped(advice: "Mapping[int, str]") -> dict[str, object]:
 
 
 def _trust(trust: "Trust") -> dict[str, object]:
+    from grantway.environment import masked_url
     from grantway.secret import MASK
 
-    proxy = trust.proxy
-    if proxy and "@" in urlsplit(proxy).netloc:
-        user, at, host = proxy.rpartition("@")
-        proxy = f"{user.partition('://')[0]}://{MASK}{at}{host}"
     facts: dict[str, object] = {
         "ca_bundle": trust.ca_bundle,
         "client_certificate": list(trust.client_certificate or ()),
-        "proxy": proxy,
+        "proxy": None if trust.proxy is None else masked_url(trust.proxy),
         "headers": dict.fromkeys(trust.headers, MASK),
         "loopback_http": trust.loopback_http,
     }
