@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,10 +123,16 @@ def test_a_browser_that_does_not_return_is_taken_to_be_open(script: Script, tmp_
 
 
 def test_with_a_display_the_desktop_opens_the_page(script: Script, tmp_path: Path) -> None:
-    # It is believed as long as it runs, so it runs for a moment.
-    desktop = script("xdg-open", "sleep 1")
-    assert open_page(URL, variables(tmp_path, DISPLAY=":0"), "linux")
-    assert asked(desktop) == [URL]
+    # It is believed as long as it runs, so it runs until the test has seen what it was asked.
+    desktop = script("xdg-open", 'while [ ! -e "$0.seen" ]; do sleep 0.05; done')
+    try:
+        assert open_page(URL, variables(tmp_path, DISPLAY=":0"), "linux")
+        ends = time.monotonic() + 20
+        while not asked(desktop) and time.monotonic() < ends:
+            time.sleep(0.01)
+        assert asked(desktop) == [URL]
+    finally:
+        Path(f"{desktop}.seen").touch()
 
 
 def test_without_a_display_nothing_is_asked(script: Script, tmp_path: Path) -> None:
