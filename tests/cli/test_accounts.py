@@ -116,6 +116,7 @@ def test_who_is_signed_in_is_told_so_and_not_asked(sandbox: Sandbox, file: Path)
         "environment": "Box",
         "application_id": sandbox.public_application_id,
         "already_signed_in": True,
+        "kept": True,
         "has_refresh_token": True,
         "signed_in_until": facts["signed_in_until"],
     }
@@ -127,6 +128,45 @@ def test_a_prompt_asks_whoever_is_signed_in(sandbox: Sandbox, file: Path) -> Non
     outcome = log_in(sandbox, "--prompt", "login", "--json")
     assert outcome.json["already_signed_in"] is False
     assert [each for each in sandbox.requests if "authorize" in each.path]
+
+
+@pytest.mark.parametrize("prompt", ["login", "select_account"])
+def test_a_sign_in_by_a_prompt_is_kept_and_no_alarm_is_raised(
+    sandbox: Sandbox, file: Path, prompt: str
+) -> None:
+    first = log_in(sandbox, "--prompt", prompt, "--json")
+    assert (first.code, first.stderr.count("Warning")) == (0, 0), first.stderr
+    assert (first.json["already_signed_in"], first.json["kept"]) == (False, True)
+    # As it is where the profile says so.
+    file.write_text(file.read_text().replace("[profiles.me]", f'[profiles.me]\nprompt="{prompt}"'))
+    again = log_in(sandbox)
+    assert (again.code, again.stderr.count("Warning")) == (0, 0), again.stderr
+    assert len(process("accounts", "--json").json) == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"GRANTWAY_CACHE": "memory"}, "the token cache does not outlast this command"),
+        ({"GRANTWAY_CACHE_KEY": "abc"}, "There is no 256-bit key in GRANTWAY_CACHE_KEY."),
+    ],
+)
+def test_nobody_is_asked_for_a_sign_in_that_would_be_lost(
+    sandbox: Sandbox, file: Path, variables: dict[str, str], said: str
+) -> None:
+    sandbox.requests.clear()
+    for more in ((), ("--json",)):
+        outcome = process("login", "-p", "me", "--device-code", *more, **variables)
+        assert (outcome.code, outcome.stdout) == (3, "")
+        assert said in outcome.stderr
+        assert "Warning" not in outcome.stderr
+    assert "warnings" not in outcome.error
+    assert not sandbox.requests
+
+
+def test_what_tries_the_cache_leaves_nothing_in_it(file: Path) -> None:
+    assert process("login", "-p", "me").code == 4
+    assert process("cache", "--json").json == []
 
 
 def test_where_nobody_can_be_asked_it_says_so_before_any_network(
@@ -325,7 +365,7 @@ def browsing_as(user: str) -> Person:
 def peer_log_in(user: str, *args: str) -> Outcome:
     # Where nobody is asked for consent it gives no refresh token.
     outcome = as_person(browsing_as(user), "login", "--prompt", "consent", *args)
-    assert outcome.code == 0, outcome
+    assert (outcome.code, outcome.stderr.count("Warning")) == (0, 0), outcome
     return outcome
 
 

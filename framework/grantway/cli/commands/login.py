@@ -15,13 +15,18 @@ from grantway.cli.calls import (
 )
 from grantway.cli.command import json_option
 from grantway.cli.options import ParameterCommand, given
+from grantway.cli.probe import Probe
 from grantway.cli.session import Session
 from grantway.errors import (
+    CacheError,
+    ConfigurationError,
+    GrantwayError,
     InteractionRequired,
     InvalidParameter,
     NoParameterSetMatches,
     SelectionError,
 )
+from grantway.parameters import ACCOUNT, PROMPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,8 +96,11 @@ def command(
         if session.verbosity:
             explained(dispatcher, call)
         explanation = _explanation(dispatcher, call)
+        # Before anybody is asked: a sign-in that is lost at once serves nobody.
+        _make_sure_it_outlasts(session)
         result = _silently(dispatcher, call, timeout)
     already = result is not None
+    kept = True
     if result is None:
         with session.dispatcher(profile, parameters) as dispatcher:
             try:
@@ -102,13 +110,14 @@ def command(
                     raise
                 raise _nobody_is_there(error, session) from error.__cause__
         with session.dispatcher(profile, parameters, silent=True) as dispatcher:
-            if _silently(dispatcher, call, timeout) is None:
-                logging.getLogger("grantway").warning(
-                    "this sign-in is kept nowhere: the token cache does not outlast this command, "
-                    "or failed (see `grantway cache info`)"
-                )
+            again = _again(dispatcher, call, explanation, result)
+            kept = _silently(dispatcher, again, timeout) is not None
+        if not kept:
+            logging.getLogger("grantway").warning(
+                "this sign-in is kept nowhere: the token cache failed (see `grantway cache info`)"
+            )
     protocol = session.registry.environment(result.environment).protocol
-    facts = _facts(result, protocol, explanation, already=already)
+    facts = _facts(result, protocol, explanation, already=already, kept=kept)
     if as_json:
         output.write_json(facts)
     else:
@@ -185,6 +194,37 @@ def _no_match(
     )
 
 
+def _make_sure_it_outlasts(session: Session) -> None:
+    """Make sure that the token cache gives to another command what this one puts into it.
+
+    Raises:
+        ConfigurationError: it does not, or what is chosen cannot be used.
+        CacheError: it fails.
+    """
+    probe = Probe.made(session.clock.time())
+    try:
+        with session.cache() as cache:
+            probe.put_into(cache)
+        with session.cache() as cache:
+            if probe.is_taken_from(cache):
+                return
+    except GrantwayError:
+        raise
+    except Exception as error:  # noqa: BLE001  # of a plugin; its text may hold anything
+        failure = type(error).__name__
+    else:
+        raise ConfigurationError(
+            "Nobody is asked to sign in: the token cache does not outlast this command, and the "
+            "sign-in would be lost with it.",
+            remedy="Choose another with GRANTWAY_CACHE, or with `cache` in the configuration file; "
+            "without either it is a file of this user's. `grantway token` signs in for one token.",
+        )
+    raise CacheError(
+        f"The token cache failed: it raised {failure}.",
+        remedy="That is a fault of its plugin: tell its author, or choose another cache.",
+    )
+
+
 def _nobody_is_there(error: InteractionRequired, session: Session) -> InteractionRequired:
     """The error with a remedy in which nothing is that this command does not take."""
     from grantway.terminal import in_ci
@@ -228,6 +268,25 @@ def _silently(
         ) from None
 
 
+def _again(
+    dispatcher: "Dispatcher",
+    call: "Mapping[str, object]",
+    explanation: "Explanation",
+    result: "AuthenticationResult",
+) -> dict[str, object]:
+    """The call that whoever has just signed in would make next: who it is, and no prompt."""
+    (chosen,) = dispatcher.registry.provider_candidates(
+        explanation.provider, explanation.parameter_set
+    )
+    again = dict(call)
+    # Not left out: the profile may have one.
+    if PROMPT.name in explanation.values:
+        again[PROMPT.name] = "none"
+    if result.account is not None and ACCOUNT.name in chosen.allowed:
+        again[ACCOUNT.name] = result.account.subject
+    return again
+
+
 def _acquired(
     dispatcher: "Dispatcher", call: "Mapping[str, object]", timeout: float | None
 ) -> "AuthenticationResult":
@@ -241,6 +300,7 @@ def _facts(
     explanation: "Explanation",
     *,
     already: bool,
+    kept: bool,
 ) -> dict[str, object]:
     account, renewed = result.account, bool(result.refresh_token)
     until = refresh_token_expiry(result, protocol) if renewed else result.expires_on
@@ -251,15 +311,18 @@ def _facts(
         "environment": result.environment,
         "application_id": explanation.values.get("application_id", ""),
         "already_signed_in": already,
+        "kept": kept,
         "has_refresh_token": renewed,
-        "signed_in_until": until.isoformat() if until else None,
+        "signed_in_until": until.isoformat() if until and kept else None,
     }
 
 
 def _told(facts: "Mapping[str, object]") -> str:
     who = str(facts["user_name"] or facts["subject"] or "somebody; the authority does not say who")
     until = str(facts["signed_in_until"] or "the authority says otherwise")
-    if not facts["has_refresh_token"]:
+    if not facts["kept"]:
+        until = "the next command: this sign-in is kept nowhere"
+    elif not facts["has_refresh_token"]:
         until += "; no refresh token came, by which it would be longer"
     rows = {
         "Signed in": f"{who} (already; nobody was asked)" if facts["already_signed_in"] else who,
