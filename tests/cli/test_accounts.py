@@ -83,7 +83,8 @@ def test_a_sign_in_serves_other_processes_silently(sandbox: Sandbox, file: Path)
     outcome = log_in(sandbox)
     assert outcome.code == 0, outcome
     assert outcome.stdout.startswith("Signed in            admin@contoso.example\n")
-    assert "Nothing to do until  2" in outcome.stdout
+    assert re.search(r"^Nothing to do until  [\d-]{10} [\d:]{8} UTC$", outcome.stdout, re.MULTILINE)
+    assert re.search(r" [\d-]{10} [\d:]{8} UTC$", process("cache").stdout, re.MULTILINE)
     cache, tokens = kept()
     cache.close()
     assert len(tokens) == 1
@@ -247,6 +248,36 @@ def test_accounts_lists_whoever_has_signed_in(sandbox: Sandbox, file: Path) -> N
     (facts,) = process("accounts", "--environment", "box", "--json").json
     assert facts["application_id"] == application
     assert process("accounts", "--application-id", APP, "--json").json == []
+
+
+@pytest.mark.parametrize("command", ["accounts", "logout"])
+def test_that_nobody_is_signed_in_is_said_of_what_was_asked_for(
+    sandbox: Sandbox, file: Path, command: str
+) -> None:
+    log_in(sandbox)
+    for args, where in (
+        (("--application-id", "zzz"), " with that application"),
+        (("--environment", "GlobalCloud"), " at that environment"),
+        (
+            ("--environment", "Box", "--application-id", APP),
+            " at that environment with that application",
+        ),
+    ):
+        outcome = process(command, *args)
+        assert outcome == Outcome(0, f"Nobody is signed in{where}.\n", "")
+    assert len(process("accounts", "--json").json) == 1
+
+
+@pytest.mark.parametrize("args", [("accounts",), ("logout",), ("logout", "--all")])
+def test_sign_ins_under_another_key_are_warned_of_each_time(
+    sandbox: Sandbox, file: Path, args: tuple[str, ...]
+) -> None:
+    log_in(sandbox)
+    for _ in range(2):
+        outcome = process(*args, GRANTWAY_CACHE_KEY="f0" * 32)
+        assert outcome.stdout == "Nobody is signed in.\n"
+        assert "Warning: 2 entries cannot be listed: what another key has" in outcome.stderr
+    assert len(process("accounts", "--json").json) == 1
 
 
 def test_an_environment_that_is_not_there_is_a_mistake(file: Path) -> None:

@@ -30,6 +30,7 @@ from grantway.parameters import ACCOUNT, PROMPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from grantway.dispatcher import Dispatcher
     from grantway.explain import Explanation
@@ -117,11 +118,12 @@ def command(
                 "this sign-in is kept nowhere: the token cache failed (see `grantway cache info`)"
             )
     protocol = session.registry.environment(result.environment).protocol
-    facts = _facts(result, protocol, explanation, already=already, kept=kept)
+    until = _until(result, protocol) if kept else None
+    facts = _facts(result, until, explanation, already=already, kept=kept)
     if as_json:
         output.write_json(facts)
     else:
-        output.write(_told(facts))
+        output.write(_told(facts, until))
 
 
 def _signs_in(provider: "CredentialProvider", parameter_set: str) -> bool:
@@ -294,16 +296,20 @@ def _acquired(
     return acquire(**call, timeout=timeout)
 
 
+def _until(result: "AuthenticationResult", protocol: "Protocol") -> "datetime | None":
+    """When somebody has to sign in again; None: nobody says."""
+    return refresh_token_expiry(result, protocol) if result.refresh_token else result.expires_on
+
+
 def _facts(
     result: "AuthenticationResult",
-    protocol: "Protocol",
+    until: "datetime | None",
     explanation: "Explanation",
     *,
     already: bool,
     kept: bool,
 ) -> dict[str, object]:
-    account, renewed = result.account, bool(result.refresh_token)
-    until = refresh_token_expiry(result, protocol) if renewed else result.expires_on
+    account = result.account
     return {
         "user_name": account.user_name if account else "",
         "subject": account.subject if account else "",
@@ -312,14 +318,14 @@ def _facts(
         "application_id": explanation.values.get("application_id", ""),
         "already_signed_in": already,
         "kept": kept,
-        "has_refresh_token": renewed,
-        "signed_in_until": until.isoformat() if until and kept else None,
+        "has_refresh_token": bool(result.refresh_token),
+        "signed_in_until": until.isoformat() if until else None,
     }
 
 
-def _told(facts: "Mapping[str, object]") -> str:
+def _told(facts: "Mapping[str, object]", expiry: "datetime | None") -> str:
     who = str(facts["user_name"] or facts["subject"] or "somebody; the authority does not say who")
-    until = str(facts["signed_in_until"] or "the authority says otherwise")
+    until = output.instant(expiry) if expiry else "the authority says otherwise"
     if not facts["kept"]:
         until = "the next command: this sign-in is kept nowhere"
     elif not facts["has_refresh_token"]:
