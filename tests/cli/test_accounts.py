@@ -286,6 +286,41 @@ def test_an_environment_that_is_not_there_is_a_mistake(file: Path) -> None:
     assert "Box" in outcome.stderr
 
 
+def test_whoever_is_named_and_has_not_signed_in_is_told_who_has(
+    sandbox: Sandbox, file: Path
+) -> None:
+    log_in(sandbox)
+    sandbox.requests.clear()
+    for more in ((), ("--json",)):
+        outcome = process("token", "-p", "me", "--account", "Nobody@contoso.example", *more)
+        assert outcome.code == 4
+        assert "nobody can be asked here. Nobody@contoso.example has not signed in here, but " in (
+            outcome.stderr
+        )
+        assert "these have: admin@contoso.example." in outcome.stderr
+        assert "Sign in ahead with `grantway login` and the same parameters" in outcome.stderr
+        assert not re.search(r"[a-z]+_[a-z]+=|Prompter|refresh.token", outcome.stderr)
+    # Somebody who is named for a login is not signed in yet, which is no mistake.
+    assert "these have" in process("login", "-p", "me", "--account", "new@contoso.example").stderr
+    assert not sandbox.requests
+
+
+@pytest.mark.parametrize(
+    ("ci", "before", "said"),
+    [
+        ("", (), "Sign in ahead with `grantway login`"),
+        ("", ("--no-input",), "Leave --no-input out, or sign in ahead with `grantway login`"),
+        ("1", (), "get the token there as an application by itself"),
+    ],
+)
+def test_a_token_that_nobody_has_signed_in_for_is_told_how_to(
+    sandbox: Sandbox, file: Path, ci: str, before: tuple[str, ...], said: str
+) -> None:
+    outcome = process(*before, "token", "-p", "me", "--json", CI=ci)
+    assert (outcome.code, outcome.stdout) == (4, "")
+    assert said in str(outcome.error["remedy"])
+
+
 # logout.
 
 

@@ -427,7 +427,7 @@ class Display(Person):
 
 def test_a_code_is_drawn_of_an_address_that_a_phone_can_open(sign: Sign) -> None:
     sign.person = display = Display()
-    complete = f"https://authority.example/device?user_code=ABCD-EFGH"
+    complete = "https://authority.example/device?user_code=ABCD-EFGH"
     sign.server.serve(device(verification_uri_complete=complete), path="/device")
     sign.serve(granted()).acquire()
     assert display.drawn == [complete]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from grantway.cli import output
+from grantway.cli.asking import nobody_is_there, signs_in
 from grantway.cli.calls import (
     call_options,
     check_names,
@@ -40,12 +41,18 @@ if TYPE_CHECKING:
     from grantway.result import AuthenticationResult
 
 
+_ELSEWHERE = (
+    "Run it at a terminal, or add --device-code: the code is then shown on standard error, to be "
+    "entered on any device."
+)
+
+
 class LoginCommand(ParameterCommand):
     """Takes the parameters of those sets by which a person signs in and is renewed silently."""
 
     def takes(self, provider: "CredentialProvider", parameter_set: "ParameterSet") -> bool:
         """Whether a person signs in by the set, and is renewed silently."""
-        return _signs_in(provider, parameter_set.name)
+        return signs_in(provider, parameter_set.name)
 
 
 @click.command(
@@ -109,7 +116,7 @@ def command(
             except InteractionRequired as error:
                 if error.accounts or session.prompter_of(profile, parameters):
                     raise
-                raise _nobody_is_there(error, session) from error.__cause__
+                raise nobody_is_there(error, session, _ELSEWHERE) from error.__cause__
         with session.dispatcher(profile, parameters, silent=True) as dispatcher:
             again = _again(dispatcher, call, explanation, result)
             kept = _silently(dispatcher, again, timeout) is not None
@@ -124,10 +131,6 @@ def command(
         output.write_json(facts)
     else:
         output.write(_told(facts, until))
-
-
-def _signs_in(provider: "CredentialProvider", parameter_set: str) -> bool:
-    return provider.renew is not None and parameter_set in provider.interactive
 
 
 def _explanation(dispatcher: "Dispatcher", call: "Mapping[str, object]") -> "Explanation":
@@ -147,7 +150,7 @@ def _explanation(dispatcher: "Dispatcher", call: "Mapping[str, object]") -> "Exp
         if provider.name == found.provider
         for each in dispatcher.registry.provider_candidates(provider.name, found.parameter_set)
     ]
-    if any(not _signs_in(each.provider, each.parameter_set.name) for each in chosen):
+    if any(not signs_in(each.provider, each.parameter_set.name) for each in chosen):
         raise InvalidParameter(
             f"With these parameters {found.provider} gets the token, and nobody signs in.",
             remedy="Give --application-id, without a credential; `grantway explain` says why.",
@@ -167,7 +170,7 @@ def _no_match(
     labels = {
         each.label
         for each in dispatcher.registry.candidates
-        if _signs_in(each.provider, each.parameter_set.name)
+        if signs_in(each.provider, each.parameter_set.name)
     }
     if not labels:
         return None
@@ -224,28 +227,6 @@ def _make_sure_it_outlasts(session: Session) -> None:
     raise CacheError(
         f"The token cache failed: it raised {failure}.",
         remedy="That is a fault of its plugin: tell its author, or choose another cache.",
-    )
-
-
-def _nobody_is_there(error: InteractionRequired, session: Session) -> InteractionRequired:
-    """The error with a remedy in which nothing is that this command does not take."""
-    from grantway.terminal import in_ci
-
-    remedy = (
-        "Run it at a terminal, or add --device-code: the code is then shown on standard error, to "
-        "be entered on any device."
-    )
-    if session.no_input:
-        remedy = "Leave --no-input out."
-    elif in_ci(session.configuration.environ):
-        remedy = (
-            "Nobody is asked in continuous integration (the variable CI is set): get the token "
-            "there as an application by itself, by `grantway token` with --credential and "
-            "--tenant-id."
-        )
-    advice = getattr(error.__cause__, "advice", "")
-    return InteractionRequired(
-        error.message, remedy=f"{advice} {remedy}".strip(), claims=error.claims
     )
 
 
