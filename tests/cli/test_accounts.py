@@ -10,6 +10,7 @@ import pytest
 
 from cli.support import APP, Outcome, Shop, process, run
 from cli.support import session as shop_session
+from grantway.cache.memory import MemoryTokenCache
 from grantway.cache.sqlite import SqliteTokenCache, from_url
 from grantway.cli.session import Session
 from grantway.config import load
@@ -163,6 +164,27 @@ def test_nobody_is_asked_for_a_sign_in_that_would_be_lost(
         assert "Warning" not in outcome.stderr
     assert "warnings" not in outcome.error
     assert not sandbox.requests
+
+
+def test_a_cache_that_loses_the_sign_in_after_all_is_told_of(sandbox: Sandbox, file: Path) -> None:
+    class Forgetful(MemoryTokenCache):
+        def get(self, key: str) -> Any:
+            found = super().get(key)
+            return None if found is None or found.account else found
+
+        def refresh_tokens(self, owner: str) -> Any:
+            return ()
+
+        def get_refresh_token(self, slot: str) -> None:
+            return None
+
+    for more in ((), ("--json",)):
+        with StandIn(sandbox.person()) as somebody:
+            here = Session(configuration=load(), prompter=somebody, cache=Forgetful())
+            outcome = run("login", "-p", "me", *more, session=here)
+        assert outcome.code == 0, outcome
+        assert "Warning: this sign-in is kept nowhere: the token cache failed" in outcome.stderr
+    assert (outcome.json["kept"], outcome.json["signed_in_until"]) == (False, None)
 
 
 def test_what_tries_the_cache_leaves_nothing_in_it(file: Path) -> None:

@@ -119,7 +119,7 @@ def command(
                 raise nobody_is_there(error, session, _ELSEWHERE) from error.__cause__
         with session.dispatcher(profile, parameters, silent=True) as dispatcher:
             again = _again(dispatcher, call, explanation, result)
-            kept = _silently(dispatcher, again, timeout) is not None
+            kept = _is_kept(dispatcher, again, timeout)
         if not kept:
             logging.getLogger("grantway").warning(
                 "this sign-in is kept nowhere: the token cache failed (see `grantway cache info`)"
@@ -268,6 +268,20 @@ def _again(
     if result.account is not None and ACCOUNT.name in chosen.allowed:
         again[ACCOUNT.name] = result.account.subject
     return again
+
+
+def _is_kept(
+    dispatcher: "Dispatcher", again: "Mapping[str, object]", timeout: float | None
+) -> bool:
+    """Whether a call after the sign-in is served by it; another failure is not the cache's."""
+    try:
+        _acquired(dispatcher, again, timeout)
+    except InteractionRequired as error:
+        # Where the authority does not say who has signed in, it may be any of several.
+        return bool(error.accounts)
+    except GrantwayError:
+        return True
+    return True
 
 
 def _acquired(
