@@ -137,6 +137,16 @@ def everybody(cache: TokenCache) -> Iterator[Account]:
                 yield Account.of(entry.key, stored)
 
 
+def others(cache: TokenCache, request: TokenRequest) -> str:
+    """That whom a request names has not signed in, and who has; "" where that is not so."""
+    wanted, found = expected(request), known(cache, request)
+    if not (wanted and found) or any(is_named(each.info, wanted) for each in found):
+        return ""
+    names = ", ".join(sorted(each.name for each in found))
+    who = request.get(ACCOUNT) or request.get(LOGIN_HINT)
+    return f"{who} has not signed in here, but these have: {names}."
+
+
 def chosen(cache: TokenCache, request: TokenRequest) -> Account | None:
     """The account a request means: the one named, else the only one; None: it is not known yet.
 

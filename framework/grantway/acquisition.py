@@ -278,14 +278,24 @@ class Acquisition:
         try:
             return self._settled.choice.candidate.provider.authenticate(request, context)
         except InteractionRequired as error:
-            if not isinstance(refused, AuthorityError) or error.__cause__ is not None:
+            if error.__cause__ is not None or error.accounts:
                 raise
-            # Nobody can sign in again here; so it is told why somebody would have to.
+            if isinstance(refused, AuthorityError):
+                # Nobody can sign in again here; so it is told why somebody would have to.
+                raise InteractionRequired(
+                    f"The earlier sign-in serves no more: {refused.message} {error.message}",
+                    remedy=f"{refused.advice} {error.remedy}".strip(),
+                    claims=refused.claims,
+                ) from refused
+            place = self._place
+            others: str | None = None
+            if self._by_account and context.prompter is None:
+                others = place.with_cache("list", lambda cache: accounts.others(cache, request))
+            if not others:
+                raise
             raise InteractionRequired(
-                f"The earlier sign-in serves no more: {refused.message} {error.message}",
-                remedy=f"{refused.advice} {error.remedy}".strip(),
-                claims=refused.claims,
-            ) from refused
+                f"{error.message} {others}", remedy=error.remedy, claims=error.claims
+            ) from None
 
     def _stored(
         self,

@@ -201,14 +201,20 @@ def _with_device_code(
 
     found = endpoints(request, context, "device_authorization")
     _check_device_code(request, found)
+    if request.get(PROMPT):
+        context.logger.warning(
+            "prompt has no effect on the page of a device code: the request for a code has no "
+            "place for it (RFC 8628, section 3.1)"
+        )
     device = device_code.begin(device_code.device_authorization(request, found), context)
     context = context.with_time(device.expires_in + device_code.AFTERWARDS)
     left = min(device.expires_in, context.remaining())
     screen = prompter if isinstance(prompter, Screen) else None
-    if screen is not None:
+    is_here = is_loopback(device.verification_uri)
+    # No phone can open a page of this machine's.
+    if screen is not None and not is_here:
         # First, so that what has to be read is not pushed off the screen.
         screen.show_qr(device.verification_uri_complete or device.verification_uri)
-    is_here = is_loopback(device.verification_uri)
     where = "on this machine" if is_here else "on any device"
     prompter.show(
         f"To sign in at {request.environment.name}, open this page {where}:\n\n"

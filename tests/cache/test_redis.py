@@ -13,6 +13,7 @@ from cache.support import KEY, OTHER_KEY, redis_cache, result, stored
 from grantway import Secret
 from grantway.cache.encryption_key import VARIABLE
 from grantway.cache.redis import RedisTokenCache, from_url
+from grantway.cli.logs import masked
 from grantway.errors import CacheError, ConfigurationError
 from peers.redis_server import RedisServer
 
@@ -260,16 +261,19 @@ def test_a_password_is_a_reference(
     cache.close()
     monkeypatch.setenv("PASSWORD", "sentinel-wrong")
     with pytest.raises(
-        CacheError, match=r"Check the password in its URL, password=env:NAME"
+        CacheError, match=r"Check the password in its URL, the parameter password, as env:NAME"
     ) as caught:
         from_url(f"{address}?password=env:PASSWORD").get("k")
     assert "sentinel" not in str(caught.value)
     for missing in ("env:NONE", f"file:{tmp_path}/none"):
         with pytest.raises(
-            CacheError, match=r"(?i:none).*name another in the URL.*password="
+            CacheError,
+            match=r"(?i:none).*name another in the URL.*the parameter password, as env:NAME",
         ) as caught:
             from_url(f"{address}?password={missing}").get("k")
         assert "sqlite" not in str(caught.value)
+        # What masks passwords leaves it as it is.
+        assert "as env:NAME or file:PATH" in masked(str(caught.value))
     client.acl_deluser("fleet")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from cli.support import APP, Outcome, Shop, process, run
 from cli.support import session as shop_session
+from grantway.cache.memory import MemoryTokenCache
 from grantway.cache.sqlite import SqliteTokenCache, from_url
 from grantway.cli.session import Session
 from grantway.config import load
@@ -83,7 +84,8 @@ def test_a_sign_in_serves_other_processes_silently(sandbox: Sandbox, file: Path)
     outcome = log_in(sandbox)
     assert outcome.code == 0, outcome
     assert outcome.stdout.startswith("Signed in            admin@contoso.example\n")
-    assert "Nothing to do until  2" in outcome.stdout
+    assert re.search(r"^Nothing to do until  [\d-]{10} [\d:]{8} UTC$", outcome.stdout, re.MULTILINE)
+    assert re.search(r" [\d-]{10} [\d:]{8} UTC$", process("cache").stdout, re.MULTILINE)
     cache, tokens = kept()
     cache.close()
     assert len(tokens) == 1
@@ -116,6 +118,7 @@ def test_who_is_signed_in_is_told_so_and_not_asked(sandbox: Sandbox, file: Path)
         "environment": "Box",
         "application_id": sandbox.public_application_id,
         "already_signed_in": True,
+        "kept": True,
         "has_refresh_token": True,
         "signed_in_until": facts["signed_in_until"],
     }
@@ -127,6 +130,66 @@ def test_a_prompt_asks_whoever_is_signed_in(sandbox: Sandbox, file: Path) -> Non
     outcome = log_in(sandbox, "--prompt", "login", "--json")
     assert outcome.json["already_signed_in"] is False
     assert [each for each in sandbox.requests if "authorize" in each.path]
+
+
+@pytest.mark.parametrize("prompt", ["login", "select_account"])
+def test_a_sign_in_by_a_prompt_is_kept_and_no_alarm_is_raised(
+    sandbox: Sandbox, file: Path, prompt: str
+) -> None:
+    first = log_in(sandbox, "--prompt", prompt, "--json")
+    assert (first.code, first.stderr.count("Warning")) == (0, 0), first.stderr
+    assert (first.json["already_signed_in"], first.json["kept"]) == (False, True)
+    # As it is where the profile says so.
+    file.write_text(file.read_text().replace("[profiles.me]", f'[profiles.me]\nprompt="{prompt}"'))
+    again = log_in(sandbox)
+    assert (again.code, again.stderr.count("Warning")) == (0, 0), again.stderr
+    assert len(process("accounts", "--json").json) == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"GRANTWAY_CACHE": "memory"}, "the token cache does not outlast this command"),
+        ({"GRANTWAY_CACHE_KEY": "abc"}, "There is no 256-bit key in GRANTWAY_CACHE_KEY."),
+    ],
+)
+def test_nobody_is_asked_for_a_sign_in_that_would_be_lost(
+    sandbox: Sandbox, file: Path, variables: dict[str, str], said: str
+) -> None:
+    sandbox.requests.clear()
+    for more in ((), ("--json",)):
+        outcome = process("login", "-p", "me", "--device-code", *more, **variables)
+        assert (outcome.code, outcome.stdout) == (3, "")
+        assert said in outcome.stderr
+        assert "Warning" not in outcome.stderr
+    assert "warnings" not in outcome.error
+    assert not sandbox.requests
+
+
+def test_a_cache_that_loses_the_sign_in_after_all_is_told_of(sandbox: Sandbox, file: Path) -> None:
+    class Forgetful(MemoryTokenCache):
+        def get(self, key: str) -> Any:
+            found = super().get(key)
+            return None if found is None or found.account else found
+
+        def refresh_tokens(self, owner: str) -> Any:
+            return ()
+
+        def get_refresh_token(self, slot: str) -> None:
+            return None
+
+    for more in ((), ("--json",)):
+        with StandIn(sandbox.person()) as somebody:
+            here = Session(configuration=load(), prompter=somebody, cache=Forgetful())
+            outcome = run("login", "-p", "me", *more, session=here)
+        assert outcome.code == 0, outcome
+        assert "Warning: this sign-in is kept nowhere: the token cache failed" in outcome.stderr
+    assert (outcome.json["kept"], outcome.json["signed_in_until"]) == (False, None)
+
+
+def test_what_tries_the_cache_leaves_nothing_in_it(file: Path) -> None:
+    assert process("login", "-p", "me").code == 4
+    assert process("cache", "--json").json == []
 
 
 def test_where_nobody_can_be_asked_it_says_so_before_any_network(
@@ -209,10 +272,75 @@ def test_accounts_lists_whoever_has_signed_in(sandbox: Sandbox, file: Path) -> N
     assert process("accounts", "--application-id", APP, "--json").json == []
 
 
+@pytest.mark.parametrize("command", ["accounts", "logout"])
+def test_that_nobody_is_signed_in_is_said_of_what_was_asked_for(
+    sandbox: Sandbox, file: Path, command: str
+) -> None:
+    log_in(sandbox)
+    for args, where in (
+        (("--application-id", "zzz"), " with that application"),
+        (("--environment", "GlobalCloud"), " at that environment"),
+        (
+            ("--environment", "Box", "--application-id", APP),
+            " at that environment with that application",
+        ),
+    ):
+        outcome = process(command, *args)
+        assert outcome == Outcome(0, f"Nobody is signed in{where}.\n", "")
+    assert len(process("accounts", "--json").json) == 1
+
+
+@pytest.mark.parametrize("args", [("accounts",), ("logout",), ("logout", "--all")])
+def test_sign_ins_under_another_key_are_warned_of_each_time(
+    sandbox: Sandbox, file: Path, args: tuple[str, ...]
+) -> None:
+    log_in(sandbox)
+    for _ in range(2):
+        outcome = process(*args, GRANTWAY_CACHE_KEY="f0" * 32)
+        assert outcome.stdout == "Nobody is signed in.\n"
+        assert "Warning: 2 entries cannot be listed: what another key has" in outcome.stderr
+    assert len(process("accounts", "--json").json) == 1
+
+
 def test_an_environment_that_is_not_there_is_a_mistake(file: Path) -> None:
     outcome = process("accounts", "--environment", "Bocks")
     assert outcome.code == 2
     assert "Box" in outcome.stderr
+
+
+def test_whoever_is_named_and_has_not_signed_in_is_told_who_has(
+    sandbox: Sandbox, file: Path
+) -> None:
+    log_in(sandbox)
+    sandbox.requests.clear()
+    for more in ((), ("--json",)):
+        outcome = process("token", "-p", "me", "--account", "Nobody@contoso.example", *more)
+        assert outcome.code == 4
+        assert "nobody can be asked here. Nobody@contoso.example has not signed in here, but " in (
+            outcome.stderr
+        )
+        assert "these have: admin@contoso.example." in outcome.stderr
+        assert "Sign in ahead with `grantway login` and the same parameters" in outcome.stderr
+        assert not re.search(r"[a-z]+_[a-z]+=|Prompter|refresh.token", outcome.stderr)
+    # Somebody who is named for a login is not signed in yet, which is no mistake.
+    assert "these have" in process("login", "-p", "me", "--account", "new@contoso.example").stderr
+    assert not sandbox.requests
+
+
+@pytest.mark.parametrize(
+    ("ci", "before", "said"),
+    [
+        ("", (), "Sign in ahead with `grantway login`"),
+        ("", ("--no-input",), "Leave --no-input out, or sign in ahead with `grantway login`"),
+        ("1", (), "get the token there as an application by itself"),
+    ],
+)
+def test_a_token_that_nobody_has_signed_in_for_is_told_how_to(
+    sandbox: Sandbox, file: Path, ci: str, before: tuple[str, ...], said: str
+) -> None:
+    outcome = process(*before, "token", "-p", "me", "--json", CI=ci)
+    assert (outcome.code, outcome.stdout) == (4, "")
+    assert said in str(outcome.error["remedy"])
 
 
 # logout.
@@ -325,7 +453,7 @@ def browsing_as(user: str) -> Person:
 def peer_log_in(user: str, *args: str) -> Outcome:
     # Where nobody is asked for consent it gives no refresh token.
     outcome = as_person(browsing_as(user), "login", "--prompt", "consent", *args)
-    assert outcome.code == 0, outcome
+    assert (outcome.code, outcome.stderr.count("Warning")) == (0, 0), outcome
     return outcome
 
 

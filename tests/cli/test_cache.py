@@ -237,6 +237,16 @@ def test_the_second_command_is_served_by_the_first(shop: Shop) -> None:
     assert len(shop.requests) == 1
 
 
+@pytest.mark.parametrize("url", ["sqlite:///", "sqlite:///tmp/", "sqlite:.", "sqlite:///~"])
+def test_a_url_without_a_file_is_told_as_such(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRANTWAY_CACHE", url)
+    for command in (("accounts",), ("config", "check")):
+        outcome = run(*command, session=session(cache=None))
+        assert outcome.code == 3
+        assert "GRANTWAY_CACHE: The URL of the token cache sqlite names no file." in outcome.stderr
+        assert "plugin" not in outcome.stderr
+
+
 def test_the_variable_chooses_over_the_file(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,9 +20,9 @@ def test_claims_are_shown_with_times_for_people() -> None:
     outcome = decode(jwt(CLAIMS))
     assert outcome.code == 0
     assert "alg  RS256" in outcome.stdout
-    assert "exp  2030-03-17T18:45:40Z (in 59 min)" in outcome.stdout
-    assert "iat  2030-03-17T17:45:10Z (1 min ago)" in outcome.stdout
-    assert "nbf  2030-03-17T15:46:40Z (2 h ago)" in outcome.stdout
+    assert "exp  2030-03-17 18:45:40 UTC (in 59 min)" in outcome.stdout
+    assert "iat  2030-03-17 17:45:10 UTC (1 min ago)" in outcome.stdout
+    assert "nbf  2030-03-17 15:46:40 UTC (2 h ago)" in outcome.stdout
 
 
 def test_it_says_that_nothing_was_verified() -> None:

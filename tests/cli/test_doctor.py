@@ -294,7 +294,11 @@ def test_tokens_of_another_key_are_warned_of(
     monkeypatch.setenv("GRANTWAY_CACHE_KEY", "0e" * 32)
     outcome = doctor(hill(issuer, cache=None))
     assert outcome.code == 0
-    assert "and 1 that were encrypted with another key" in rows(outcome)["cache"]
+    line = rows(outcome)["cache"]
+    assert "and 1 that were encrypted with another key" in line
+    assert line.endswith(
+        "Bring the other key back; or have `grantway cache clear` forget all there is."
+    )
     assert "0e0e" not in outcome.all
 
 

@@ -260,7 +260,13 @@ def test_where_nobody_is_to_be_asked_nothing_is_sent(
     outcome = start(issuer, who, "--save-refresh-token", f"file:{kept}", before=before)
     assert (outcome.code, outcome.stdout) == (4, "")
     assert "nobody can be asked here" in outcome.stderr
-    assert "or give --device-code where somebody reads the log; or sign in" in outcome.stderr
+    if start is consent:
+        assert "or give --device-code where somebody reads the log; or sign in" in outcome.stderr
+    else:
+        assert "sign in ahead with `grantway login` and the same" in outcome.stderr.casefold()
+    args = ("--save-refresh-token", f"file:{kept}", "--json")
+    in_json = start(issuer, who, *args, before=before)
+    assert in_json.error["remedy"] in outcome.stderr
     assert not re.search(r"from Python|Prompter|_token|\*\*\*", outcome.stderr)
     assert not issuer.server.connections
     assert who is None or not who.opened

@@ -411,6 +411,46 @@ def test_the_page_may_be_on_another_host(sign: Sign) -> None:
     assert "https://elsewhere.example/login" in sign.text
 
 
+class Display(Person):
+    """A person with a screen; what is drawn on it is noted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn: list[str] = []
+
+    def show_qr(self, url: str) -> None:
+        self.drawn.append(url)
+
+    def progress(self, text: str) -> None:
+        pass
+
+
+def test_a_code_is_drawn_of_an_address_that_a_phone_can_open(sign: Sign) -> None:
+    sign.person = display = Display()
+    complete = "https://authority.example/device?user_code=ABCD-EFGH"
+    sign.server.serve(device(verification_uri_complete=complete), path="/device")
+    sign.serve(granted()).acquire()
+    assert display.drawn == [complete]
+
+
+def test_no_code_is_drawn_of_a_page_of_this_machine(sign: Sign) -> None:
+    sign.person = display = Display()
+    sign.server.serve(device(verification_uri=f"{sign.server.url}/page"), path="/device")
+    sign.serve(granted()).acquire()
+    assert "open this page on this machine" in sign.text
+    assert display.drawn == []
+
+
+@pytest.mark.parametrize("prompt", [None, "login", "select_account"])
+def test_a_prompt_that_a_device_code_has_no_place_for_is_warned_of(
+    sign: Sign, prompt: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    sign.serve(granted()).acquire(prompt=prompt)
+    (asked,) = [each for each in sign.server.requests if each.path == "/device"]
+    assert "prompt" not in form(asked)
+    assert ("prompt has no effect" in caplog.text) == (prompt is not None)
+
+
 def test_a_complete_address_that_is_no_text_is_as_good_as_none(sign: Sign) -> None:
     sign.server.serve(device(verification_uri_complete=5), path="/device")
     assert sign.serve(granted()).acquire().access_token

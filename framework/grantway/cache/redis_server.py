@@ -27,7 +27,9 @@ REST = 15.0
 """Seconds that a server which did not answer in time is left alone."""
 
 _POLL = 0.05
-_OTHERWISE = "name another in the URL of the token cache: password=env:NAME or file:PATH"
+# Said without the sign that a password follows: what does is masked wherever it is shown.
+_PARAMETER = "the parameter password, as env:NAME or file:PATH"
+_OTHERWISE = f"name another in the URL of the token cache: {_PARAMETER}"
 
 T = TypeVar("T")
 
@@ -156,8 +158,8 @@ class Server:
             failure = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
             if isinstance(error, exceptions.AuthenticationError):
                 remedy = (
-                    "Check the password in its URL, password=env:NAME or file:PATH, and what is "
-                    "there; and the user, redis://USER@HOST/0, where the server has several."
+                    f"Check the password in its URL, {_PARAMETER}, and what is there; and the "
+                    "user, redis://USER@HOST/0, where the server has several."
                 )
             elif isinstance(error, exceptions.NoPermissionError):
                 remedy = "Let the user do all of it, with the keys that begin with the prefix."

@@ -352,7 +352,7 @@ def from_url(url: str) -> SqliteTokenCache:
     """The cache that a URL names; see `grantway.cache.urls`.
 
     Raises:
-        ConfigurationError: the URL cannot be understood.
+        ConfigurationError: the URL cannot be understood, or names no file.
     """
     parts = CacheUrl.parse(url, ("key_file", "limit"))
     if parts.host:
@@ -376,6 +376,11 @@ def _path(parts: CacheUrl) -> Path:
     # As URLs have it the path begins with a slash; a drive or ~ comes after that.
     path = re.sub(r"^/+(?=/|~|[A-Za-z]:)", "", parts.path)
     if path:
+        if path.endswith(("/", "\\")) or Path(path).name in ("", "..", "~"):
+            raise ConfigurationError(
+                "The URL of the token cache sqlite names no file.",
+                remedy="Write sqlite:///PATH, or sqlite alone for the file in its usual place.",
+            )
         return expanded(path)
     # Imported here: whoever names a path does without.
     from platformdirs import user_state_path

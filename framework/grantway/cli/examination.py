@@ -5,10 +5,8 @@ every plugin set aside, the rest is still looked at. What commands of their own 
 (`config check`, `plugins`, `cache info`) is found out by the same functions.
 """
 
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -19,11 +17,11 @@ from grantway.checks import environment as environment_test
 from grantway.checks import machine
 from grantway.checks.check import Check, Step
 from grantway.cli.checking import faults
+from grantway.cli.probe import Probe
 from grantway.cli.session import Session
 from grantway.config import Configuration, user_file
 from grantway.errors import CacheError, ConfigurationError, GrantwayError
 from grantway.oauth.transport import HttpTransport
-from grantway.result import AuthenticationResult
 from grantway.suggest import sentence
 from grantway.vaults import reference_in
 
@@ -153,7 +151,7 @@ def _cache_checks(cache: "TokenCache", now: float) -> Iterator[Check]:
         yield Check("cache", "ok", f"{kind}, which does not show what is in it")
         return
     info = cache.info()
-    _make_sure_it_keeps(cache, cache, now)
+    _make_sure_it_keeps(cache, now)
     encrypted = f", encrypted with {info.encrypted_with}" if info.encrypted_with else ""
     found = (
         f"{' '.join(part for part in (info.kind, info.location) if part)}{encrypted}: "
@@ -167,29 +165,20 @@ def _cache_checks(cache: "TokenCache", now: float) -> Iterator[Check]:
         "cache",
         "warning",
         f"{found}, and {info.unreadable:,} that were encrypted with another key.",
-        "Bring the other key back; else they are dropped in time.",
+        "Bring the other key back; or have `grantway cache clear` forget all there is.",
         facts,
     )
 
 
-def _make_sure_it_keeps(cache: "TokenCache", inspector: Inspector, now: float) -> None:
-    """Put something into a cache, find it there, and take it out again.
+def _make_sure_it_keeps(cache: "TokenCache", now: float) -> None:
+    """Have a cache give back what it is given.
 
     Raises:
-        CacheError: it is not there.
+        CacheError: it does not.
     """
-    key, token = secrets.token_hex(32), secrets.token_hex(8)
-    at = datetime.fromtimestamp(now, UTC)
-    # It is of no use to anybody, and gone in a minute even if it cannot be taken out.
-    result = AuthenticationResult(
-        token, acquired_on=at, expires_on=at + timedelta(minutes=1), provider="doctor"
-    )
-    try:
-        cache.put(key, result)
-        found = cache.get(key)
-    finally:
-        inspector.remove(key)
-    if found is None or found.access_token != token:
+    probe = Probe.made(now)
+    probe.put_into(cache)
+    if not probe.is_taken_from(cache):
         raise CacheError(
             "The token cache does not give back what is put into it.",
             remedy="Choose another with GRANTWAY_CACHE, or ask its plugin's author.",

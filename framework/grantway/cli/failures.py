@@ -62,6 +62,8 @@ _GLOBAL_OPTIONS = ("--no-plugins", "--no-input", "--verbose", "-v", "--version")
 # Python alone is not for whoever is here.
 _ARGUMENT = re.compile(r"\b([a-z]+(?:_[a-z]+)*)=(?=['\s.,;)]|$)")
 _OF_PYTHON = re.compile(r" \(from Python, [^()]*\)")
+# The errors that speak of the call.
+_SPOKEN = (SelectionError, InteractionRequired, DeadlineExceeded)
 _SUPPORT = ("correlation_id", "trace_id", "timestamp")
 
 
@@ -120,7 +122,11 @@ def _tell(error: BaseException, session: Session) -> None:
 def facts_of(error: BaseException) -> dict[str, object]:
     """An error as JSON-ready facts."""
     if isinstance(error, GrantwayError):
-        return error.as_dict()
+        facts = error.as_dict()
+        facts["message"] = _message_of(error)
+        if remedy := _remedy_of(error):
+            facts["remedy"] = remedy
+        return facts
     if isinstance(error, click.ClickException):
         message = error.format_message()
         return {"type": type(error).__name__, "message": message, "remedy": _usage_remedy(error)}
@@ -135,10 +141,7 @@ def facts_of(error: BaseException) -> dict[str, object]:
 
 def lines_of(error: BaseException, facts: dict[str, object]) -> list[str]:
     """An error as lines for a person: what happened, then what else there is to say."""
-    lines = [str(facts["message"]), remedy_of(error) or str(facts.get("remedy", ""))]
-    if isinstance(error, SelectionError | InteractionRequired | DeadlineExceeded):
-        lines = [in_options(line) for line in lines]
-        lines[0] = _named(error, lines[0])
+    lines = [str(facts["message"]), str(facts.get("remedy", ""))]
     if isinstance(error, AuthorityError):
         support = {name: str(facts[name]) for name in _SUPPORT if name in facts}
         # Some authorities have them in their description already.
@@ -147,8 +150,15 @@ def lines_of(error: BaseException, facts: dict[str, object]) -> list[str]:
     return [line for line in lines if line]
 
 
-def remedy_of(error: BaseException) -> str:
-    """The remedy in the words of the command line, where it has others than Python."""
+def _message_of(error: GrantwayError) -> str:
+    """The message in the words of the command line, where it has others than Python."""
+    if not isinstance(error, _SPOKEN):
+        return error.message
+    return _named(error, in_options(error.message))
+
+
+def _remedy_of(error: GrantwayError) -> str:
+    """The remedy, likewise."""
     if isinstance(error, NoParameterSetMatches) and error.nearest:
         add, drop = (
             ", ".join(option(name) for name in names) for names in (error.missing, error.unexpected)
@@ -159,7 +169,7 @@ def remedy_of(error: BaseException) -> str:
             "`grantway token --help` shows all parameter sets.",
         )
         return " ".join(part for part in parts if part)
-    return ""
+    return in_options(error.remedy) if isinstance(error, _SPOKEN) else error.remedy
 
 
 def _named(error: BaseException, message: str) -> str:

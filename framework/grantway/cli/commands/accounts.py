@@ -9,6 +9,7 @@ from grantway.cli import output
 from grantway.cli.calls import complete_environment
 from grantway.cli.command import Command, json_option
 from grantway.cli.session import Session, pass_session
+from grantway.cli.unreadable import warn_of_another_key
 
 if TYPE_CHECKING:
     from grantway.accounts import Account
@@ -50,6 +51,7 @@ def command(
     These are served without being asked again. An account is a person at an authority, with an
     application: one who has signed in to two applications is there twice.
     """
+    warn_of_another_key(session)
     with session.dispatcher() as dispatcher:
         found = dispatcher.accounts(environment, application_id)
     if as_json:
@@ -57,7 +59,15 @@ def command(
     elif found:
         output.write(table(found))
     else:
-        output.write("Nobody is signed in.")
+        output.write(nobody(environment, application_id))
+
+
+def nobody(environment: str | None, application_id: str | None) -> str:
+    """That nobody is signed in, or nobody there."""
+    # What was given is not repeated: it may be a secret in the wrong place.
+    where = " at that environment" if environment is not None else ""
+    what = " with that application" if application_id is not None else ""
+    return f"Nobody is signed in{where}{what}."
 
 
 def table(found: "tuple[Account, ...]") -> str:

@@ -1,6 +1,5 @@
 """`grantway cache`: what rests in the token cache, and how it is tidied up."""
 
-import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from grantway.cache_inspection import Inspector
 from grantway.cli import output
 from grantway.cli.command import Command, Group, json_option
 from grantway.cli.session import Session, pass_session
+from grantway.cli.unreadable import counted, tell_of_another_key
 from grantway.errors import CacheError, InteractionRequired, InvalidParameter
 
 if TYPE_CHECKING:
@@ -51,12 +51,7 @@ def list_(session: Session, as_json: bool) -> None:
     """
     with _inspected(session) as (_, cache):
         entries, unreadable = list(cache.entries()), cache.info().unreadable
-    if unreadable:
-        logging.getLogger("grantway.cli").warning(
-            "%s cannot be listed: what another key has encrypted cannot be read, and is kept for "
-            "that key (`grantway cache info` says which key this is)",
-            _counted(unreadable, "entry", "entries"),
-        )
+    tell_of_another_key(unreadable)
     if as_json:
         output.write_json([each.as_dict() for each in entries])
     elif entries:
@@ -90,6 +85,7 @@ def show(session: Session, key: str, as_json: bool) -> None:
         **facts,
         "scopes": " ".join(found[0].scopes),
         "kind": _kind(found[0]),
+        "expires_on": _instant(found[0]),
     }
     output.write(
         output.pairs(
@@ -113,7 +109,7 @@ def prune(session: Session, as_json: bool) -> None:
     if as_json:
         output.write_json({"removed": removed})
     else:
-        output.write(f"{_counted(removed, 'entry', 'entries')} removed.")
+        output.write(f"{counted(removed, 'entry', 'entries')} removed.")
 
 
 @command.command("clear", cls=Command, examples=(("In a script", "grantway cache clear --yes"),))
@@ -213,7 +209,7 @@ def _table(entries: "Sequence[CacheEntry]") -> str:
                     each.user_name,
                     each.tenant_id,
                     each.resource or " ".join(each.scopes) or each.application_id,
-                    each.expires_on.isoformat(timespec="seconds") if each.expires_on else "",
+                    _instant(each),
                 )
             ]
             for each in entries
@@ -225,22 +221,22 @@ def _kind(entry: "CacheEntry") -> str:
     return entry.kind.replace("_", " ")
 
 
+def _instant(entry: "CacheEntry") -> str:
+    return output.instant(entry.expires_on) if entry.expires_on else ""
+
+
 def _place(info: "CacheInfo") -> str:
     return f"the token cache {info.location or info.kind}"
 
 
 def _held(info: "CacheInfo") -> str:
     held = (
-        f"{_counted(info.access_tokens, 'access token', 'access tokens')} and "
-        f"{_counted(info.refresh_tokens, 'refresh token', 'refresh tokens')}"
+        f"{counted(info.access_tokens, 'access token', 'access tokens')} and "
+        f"{counted(info.refresh_tokens, 'refresh token', 'refresh tokens')}"
     )
-    others = _counted(info.unreadable, "entry", "entries")
+    others = counted(info.unreadable, "entry", "entries")
     return f"{held}, and {others} of another key" if info.unreadable else held
 
 
 def _kept_for_another(unreadable: int) -> str:
     return f"{unreadable:,}, which cannot be read, and are kept for it" if unreadable else ""
-
-
-def _counted(count: int, one: str, several: str) -> str:
-    return f"{count:,} {one if count == 1 else several}"

@@ -20,6 +20,7 @@ from grantway.parameters import CONSENT, SAVE_REFRESH_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from grantway.explain import Explanation
     from grantway.protocol import Protocol
@@ -98,21 +99,22 @@ def command(
         acquire = cast("Callable[..., AuthenticationResult]", dispatcher.acquire)
         result = acquire(**choice, timeout=timeout, **parameters)
         environment = dispatcher.registry.environment(result.environment)
-    facts = _facts(result, saved_to, environment.protocol)
+    expiry = refresh_token_expiry(result, environment.protocol)
+    facts = _facts(result, saved_to, expiry, environment.protocol)
     if as_json:
         output.write_json(facts)
     else:
-        output.write(_told(facts))
+        output.write(_told(facts, expiry))
 
 
 def _facts(
-    result: "AuthenticationResult", saved_to: str, protocol: "Protocol"
+    result: "AuthenticationResult", saved_to: str, expiry: "datetime | None", protocol: "Protocol"
 ) -> dict[str, object]:
-    expires, idle = refresh_token_expiry(result, protocol), protocol.refresh_token_idle_days
+    idle = protocol.refresh_token_idle_days
     account, methods = result.account, result.authentication_methods
     return {
         "saved_to": saved_to,
-        "expires_on": expires.isoformat() if expires else None,
+        "expires_on": expiry.isoformat() if expiry else None,
         "idle_days": idle or None,
         "account": (account.user_name or account.subject) if account else None,
         "tenant_id": result.tenant_id,
@@ -123,8 +125,8 @@ def _facts(
     }
 
 
-def _told(facts: dict[str, object]) -> str:
-    expires = str(facts["expires_on"] or "the authority does not say when")
+def _told(facts: dict[str, object], expiry: "datetime | None") -> str:
+    expires = output.instant(expiry) if expiry else "the authority does not say when"
     if facts["idle_days"]:
         expires += f", and {facts['idle_days']} days after each use"
     mfa = {True: "yes", False: "no", None: "no token tells"}[cast("bool | None", facts["mfa"])]

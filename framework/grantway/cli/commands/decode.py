@@ -49,9 +49,9 @@ def command(session: Session, source: str, as_json: bool) -> None:
     header, claims = decoded(read(source, session))
     if as_json:
         times = {
-            name: _instant(value)
+            name: instant.isoformat().replace("+00:00", "Z")
             for name, value in (claims or {}).items()
-            if name in _INSTANTS and _instant(value)
+            if name in _INSTANTS and (instant := _instant(value))
         }
         output.write_json({"verified": False, "header": header, "claims": claims, "times": times})
     else:
@@ -170,16 +170,16 @@ def _shown(name: str, value: object, now: float) -> str:
     text = value if isinstance(value, str) else output.to_json(value, indent=None)
     instant = _instant(value) if name in _INSTANTS else None
     if instant is not None and isinstance(value, int | float):
-        text = f"{instant} ({relative(value - now)})"
+        text = f"{output.instant(instant)} ({relative(value - now)})"
     return output.printable(text)
 
 
-def _instant(value: object) -> str | None:
-    """A NumericDate (RFC 7519, section 2) in ISO 8601; None where it is none."""
+def _instant(value: object) -> datetime | None:
+    """The instant of a NumericDate (RFC 7519, section 2); None where it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        return datetime.fromtimestamp(value, UTC).isoformat().replace("+00:00", "Z")
+        return datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError):
         return None
 

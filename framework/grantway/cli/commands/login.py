@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from grantway.cli import output
+from grantway.cli.asking import nobody_is_there, signs_in
 from grantway.cli.calls import (
     call_options,
     check_names,
@@ -15,16 +16,22 @@ from grantway.cli.calls import (
 )
 from grantway.cli.command import json_option
 from grantway.cli.options import ParameterCommand, given
+from grantway.cli.probe import Probe
 from grantway.cli.session import Session
 from grantway.errors import (
+    CacheError,
+    ConfigurationError,
+    GrantwayError,
     InteractionRequired,
     InvalidParameter,
     NoParameterSetMatches,
     SelectionError,
 )
+from grantway.parameters import ACCOUNT, PROMPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from grantway.dispatcher import Dispatcher
     from grantway.explain import Explanation
@@ -34,12 +41,18 @@ if TYPE_CHECKING:
     from grantway.result import AuthenticationResult
 
 
+_ELSEWHERE = (
+    "Run it at a terminal, or add --device-code: the code is then shown on standard error, to be "
+    "entered on any device."
+)
+
+
 class LoginCommand(ParameterCommand):
     """Takes the parameters of those sets by which a person signs in and is renewed silently."""
 
     def takes(self, provider: "CredentialProvider", parameter_set: "ParameterSet") -> bool:
         """Whether a person signs in by the set, and is renewed silently."""
-        return _signs_in(provider, parameter_set.name)
+        return signs_in(provider, parameter_set.name)
 
 
 @click.command(
@@ -91,8 +104,11 @@ def command(
         if session.verbosity:
             explained(dispatcher, call)
         explanation = _explanation(dispatcher, call)
+        # Before anybody is asked: a sign-in that is lost at once serves nobody.
+        _make_sure_it_outlasts(session)
         result = _silently(dispatcher, call, timeout)
     already = result is not None
+    kept = True
     if result is None:
         with session.dispatcher(profile, parameters) as dispatcher:
             try:
@@ -100,23 +116,21 @@ def command(
             except InteractionRequired as error:
                 if error.accounts or session.prompter_of(profile, parameters):
                     raise
-                raise _nobody_is_there(error, session) from error.__cause__
+                raise nobody_is_there(error, session, _ELSEWHERE) from error.__cause__
         with session.dispatcher(profile, parameters, silent=True) as dispatcher:
-            if _silently(dispatcher, call, timeout) is None:
-                logging.getLogger("grantway").warning(
-                    "this sign-in is kept nowhere: the token cache does not outlast this command, "
-                    "or failed (see `grantway cache info`)"
-                )
+            again = _again(dispatcher, call, explanation, result)
+            kept = _is_kept(dispatcher, again, timeout)
+        if not kept:
+            logging.getLogger("grantway").warning(
+                "this sign-in is kept nowhere: the token cache failed (see `grantway cache info`)"
+            )
     protocol = session.registry.environment(result.environment).protocol
-    facts = _facts(result, protocol, explanation, already=already)
+    until = _until(result, protocol) if kept else None
+    facts = _facts(result, until, explanation, already=already, kept=kept)
     if as_json:
         output.write_json(facts)
     else:
-        output.write(_told(facts))
-
-
-def _signs_in(provider: "CredentialProvider", parameter_set: str) -> bool:
-    return provider.renew is not None and parameter_set in provider.interactive
+        output.write(_told(facts, until))
 
 
 def _explanation(dispatcher: "Dispatcher", call: "Mapping[str, object]") -> "Explanation":
@@ -136,7 +150,7 @@ def _explanation(dispatcher: "Dispatcher", call: "Mapping[str, object]") -> "Exp
         if provider.name == found.provider
         for each in dispatcher.registry.provider_candidates(provider.name, found.parameter_set)
     ]
-    if any(not _signs_in(each.provider, each.parameter_set.name) for each in chosen):
+    if any(not signs_in(each.provider, each.parameter_set.name) for each in chosen):
         raise InvalidParameter(
             f"With these parameters {found.provider} gets the token, and nobody signs in.",
             remedy="Give --application-id, without a credential; `grantway explain` says why.",
@@ -156,7 +170,7 @@ def _no_match(
     labels = {
         each.label
         for each in dispatcher.registry.candidates
-        if _signs_in(each.provider, each.parameter_set.name)
+        if signs_in(each.provider, each.parameter_set.name)
     }
     if not labels:
         return None
@@ -185,25 +199,34 @@ def _no_match(
     )
 
 
-def _nobody_is_there(error: InteractionRequired, session: Session) -> InteractionRequired:
-    """The error with a remedy in which nothing is that this command does not take."""
-    from grantway.terminal import in_ci
+def _make_sure_it_outlasts(session: Session) -> None:
+    """Make sure that the token cache gives to another command what this one puts into it.
 
-    remedy = (
-        "Run it at a terminal, or add --device-code: the code is then shown on standard error, to "
-        "be entered on any device."
-    )
-    if session.no_input:
-        remedy = "Leave --no-input out."
-    elif in_ci(session.configuration.environ):
-        remedy = (
-            "Nobody is asked in continuous integration (the variable CI is set): get the token "
-            "there as an application by itself, by `grantway token` with --credential and "
-            "--tenant-id."
+    Raises:
+        ConfigurationError: it does not, or what is chosen cannot be used.
+        CacheError: it fails.
+    """
+    probe = Probe.made(session.clock.time())
+    try:
+        with session.cache() as cache:
+            probe.put_into(cache)
+        with session.cache() as cache:
+            if probe.is_taken_from(cache):
+                return
+    except GrantwayError:
+        raise
+    except Exception as error:  # noqa: BLE001  # of a plugin; its text may hold anything
+        failure = type(error).__name__
+    else:
+        raise ConfigurationError(
+            "Nobody is asked to sign in: the token cache does not outlast this command, and the "
+            "sign-in would be lost with it.",
+            remedy="Choose another with GRANTWAY_CACHE, or with `cache` in the configuration file; "
+            "without either it is a file of this user's. `grantway token` signs in for one token.",
         )
-    advice = getattr(error.__cause__, "advice", "")
-    return InteractionRequired(
-        error.message, remedy=f"{advice} {remedy}".strip(), claims=error.claims
+    raise CacheError(
+        f"The token cache failed: it raised {failure}.",
+        remedy="That is a fault of its plugin: tell its author, or choose another cache.",
     )
 
 
@@ -228,6 +251,39 @@ def _silently(
         ) from None
 
 
+def _again(
+    dispatcher: "Dispatcher",
+    call: "Mapping[str, object]",
+    explanation: "Explanation",
+    result: "AuthenticationResult",
+) -> dict[str, object]:
+    """The call that whoever has just signed in would make next: who it is, and no prompt."""
+    (chosen,) = dispatcher.registry.provider_candidates(
+        explanation.provider, explanation.parameter_set
+    )
+    again = dict(call)
+    # Not left out: the profile may have one.
+    if PROMPT.name in explanation.values:
+        again[PROMPT.name] = "none"
+    if result.account is not None and ACCOUNT.name in chosen.allowed:
+        again[ACCOUNT.name] = result.account.subject
+    return again
+
+
+def _is_kept(
+    dispatcher: "Dispatcher", again: "Mapping[str, object]", timeout: float | None
+) -> bool:
+    """Whether a call after the sign-in is served by it; another failure is not the cache's."""
+    try:
+        _acquired(dispatcher, again, timeout)
+    except InteractionRequired as error:
+        # Where the authority does not say who has signed in, it may be any of several.
+        return bool(error.accounts)
+    except GrantwayError:
+        return True
+    return True
+
+
 def _acquired(
     dispatcher: "Dispatcher", call: "Mapping[str, object]", timeout: float | None
 ) -> "AuthenticationResult":
@@ -235,15 +291,20 @@ def _acquired(
     return acquire(**call, timeout=timeout)
 
 
+def _until(result: "AuthenticationResult", protocol: "Protocol") -> "datetime | None":
+    """When somebody has to sign in again; None: nobody says."""
+    return refresh_token_expiry(result, protocol) if result.refresh_token else result.expires_on
+
+
 def _facts(
     result: "AuthenticationResult",
-    protocol: "Protocol",
+    until: "datetime | None",
     explanation: "Explanation",
     *,
     already: bool,
+    kept: bool,
 ) -> dict[str, object]:
-    account, renewed = result.account, bool(result.refresh_token)
-    until = refresh_token_expiry(result, protocol) if renewed else result.expires_on
+    account = result.account
     return {
         "user_name": account.user_name if account else "",
         "subject": account.subject if account else "",
@@ -251,15 +312,18 @@ def _facts(
         "environment": result.environment,
         "application_id": explanation.values.get("application_id", ""),
         "already_signed_in": already,
-        "has_refresh_token": renewed,
+        "kept": kept,
+        "has_refresh_token": bool(result.refresh_token),
         "signed_in_until": until.isoformat() if until else None,
     }
 
 
-def _told(facts: "Mapping[str, object]") -> str:
+def _told(facts: "Mapping[str, object]", expiry: "datetime | None") -> str:
     who = str(facts["user_name"] or facts["subject"] or "somebody; the authority does not say who")
-    until = str(facts["signed_in_until"] or "the authority says otherwise")
-    if not facts["has_refresh_token"]:
+    until = output.instant(expiry) if expiry else "the authority says otherwise"
+    if not facts["kept"]:
+        until = "the next command: this sign-in is kept nowhere"
+    elif not facts["has_refresh_token"]:
         until += "; no refresh token came, by which it would be longer"
     rows = {
         "Signed in": f"{who} (already; nobody was asked)" if facts["already_signed_in"] else who,

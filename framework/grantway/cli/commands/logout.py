@@ -6,8 +6,9 @@ import click
 
 from grantway.cli import output
 from grantway.cli.command import Command, json_option
-from grantway.cli.commands.accounts import narrowing_options
+from grantway.cli.commands.accounts import narrowing_options, nobody
 from grantway.cli.session import Session, pass_session
+from grantway.cli.unreadable import warn_of_another_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,7 @@ def command(
     Where several are meant and --all is not given, nothing is done, and they are named. To name
     somebody who is not signed in is a mistake; to name nobody where nobody is signed in is none.
     """
+    warn_of_another_key(session)
     with session.dispatcher() as dispatcher:
         found = dispatcher.accounts(environment, application_id)
         done = [(each, dispatcher.sign_out(each)) for each in _meant(found, account, everybody)]
@@ -56,7 +58,7 @@ def command(
             end = "its refresh token is revoked" if revoked else "forgotten here"
             output.write(output.printable(f"{_described(each)}: signed out, {end}."))
     else:
-        output.write("Nobody is signed in.")
+        output.write(nobody(environment, application_id))
 
 
 def _meant(found: "Sequence[Account]", account: str | None, everybody: bool) -> "Sequence[Account]":

@@ -6,16 +6,25 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from grantway.cli import output
+from grantway.cli.asking import is_a_sign_in, nobody_is_there
 from grantway.cli.calls import call_options, check_names, explained
 from grantway.cli.options import ParameterCommand, given
 from grantway.cli.session import Session
-from grantway.errors import ProtocolViolation, VaultError
+from grantway.errors import InteractionRequired, ProtocolViolation, VaultError
 from grantway.parameters import CONSENT, SAVE_REFRESH_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from grantway.explain import Explanation
     from grantway.result import AuthenticationResult
+
+_AHEAD = (
+    "Sign in ahead with `grantway login` and the same parameters, at a terminal or with "
+    "--device-code; or get the token as an application by itself, with --credential and "
+    "--tenant-id."
+)
+_OR_AHEAD = ", or sign in ahead with `grantway login` and the same parameters"
 
 FORMATS = ("text", "json", "header", "env", "table")
 
@@ -109,6 +118,14 @@ def command(
         acquire = cast("Callable[..., AuthenticationResult]", dispatcher.acquire)
         try:
             result = acquire(**choice, timeout=timeout, force_refresh=force_refresh, **parameters)
+        except InteractionRequired as error:
+            call = {**choice, **parameters}
+            if error.accounts or session.prompter_of(profile, parameters):
+                raise
+            explain = cast("Callable[..., Explanation]", dispatcher.explain)
+            if not is_a_sign_in(session.registry, explain(**call)):
+                raise
+            raise nobody_is_there(error, session, _AHEAD, ahead=_OR_AHEAD) from error.__cause__
         except VaultError as error:
             # What was fetched is not lost because its successor found no place.
             if error.result is not None:
