@@ -75,7 +75,7 @@ def test_what_has_failed_is_told_with_its_remedy_on_the_line(issuer: Issuer) -> 
     assert outcome.code == 6
     line = rows(outcome)["issuer"]
     assert line.startswith("failed   The metadata of Hill is of the issuer")
-    assert line.endswith("a slash at its end included.")
+    assert line.endswith("is added to the environment's issuers.")
     assert outcome.stdout.splitlines()[-1] == f"1 fault in {len(NAMES)} checks."
     outcome = run("environments", "test", "Hill", "--json", session=hill(issuer))
     assert (outcome.code, outcome.json["faults"]) == (6, 1)
@@ -141,6 +141,22 @@ def test_a_proxys_password_is_not_shown(issuer: Issuer, raw_server: RawServer) -
         assert outcome.code == 6
         assert f"127.0.0.1:{raw_server.port}" in outcome.stdout
         assert "hidden" not in outcome.all
+
+
+CROOKED = """[environments.Crooked]
+isuer = "https://id.example"
+"""
+
+
+def test_an_environment_that_is_described_wrongly_fails_its_test(issuer: Issuer) -> None:
+    here = hill(issuer, more=CROOKED)
+    outcome = run("environments", "test", "crooked", session=here)
+    assert (outcome.code, outcome.stderr) == (3, "")
+    assert "unknown key 'isuer'" in rows(outcome)["environment"]
+    assert "Did you mean issuer" in rows(outcome)["environment"]
+    assert outcome.stdout.splitlines()[-1] == "1 fault in 1 checks."
+    outcome = run("environments", "test", "crooked", "--json", session=here)
+    assert (outcome.code, outcome.json["faults"], outcome.json["environment"]) == (3, 1, "crooked")
 
 
 # doctor
@@ -211,6 +227,34 @@ def test_an_environment_that_is_described_wrongly_is_told(issuer: Issuer) -> Non
     assert outcome.code == 1
     assert rows(outcome)["environment"].startswith("failed")
     assert "proxy" not in rows(outcome)
+
+
+def test_one_that_is_described_wrongly_and_named_is_told_after_the_rest(issuer: Issuer) -> None:
+    here = hill(issuer, more=CROOKED)
+    outcome = run("doctor", "--environment", "Crooked", session=here)
+    assert (outcome.code, outcome.stderr) == (1, "")
+    assert list(rows(outcome)) == [*LOCAL, "environment"]
+    assert "unknown key 'isuer'" in rows(outcome)["configuration"]
+    assert "unknown key 'isuer'" in rows(outcome)["environment"]
+    outcome = run("doctor", "--environment", "Crooked", "--json", session=here)
+    assert (outcome.code, outcome.json["checks"][-1]["name"]) == (1, "environment")
+
+
+def test_a_profile_that_only_a_variable_names_is_a_fault(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRANTWAY_PROFILE", "nope")
+    here = hill(issuer)
+    outcome = doctor(here)
+    assert outcome.code == 1
+    told = rows(outcome)["configuration"]
+    assert told.startswith("failed   There is no profile 'nope'")
+    assert "which GRANTWAY_PROFILE names" in told
+    outcome = run("config", "check", session=here)
+    assert outcome.code == 3
+    assert "There is no profile 'nope'" in outcome.stderr
+    monkeypatch.setenv("GRANTWAY_PROFILE", "")
+    assert run("config", "check", session=hill(issuer)).code == 0
 
 
 def test_with_a_file_that_cannot_be_read_the_rest_is_looked_at(

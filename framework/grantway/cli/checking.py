@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from grantway.caches import of_file, of_variable
 from grantway.cli.session import Session
-from grantway.config import VARIABLES, Configuration
+from grantway.config import PROFILE, VARIABLES, Configuration
 from grantway.errors import ConfigurationError, GrantwayError, InvalidParameter
 from grantway.intake import check_value
 from grantway.layers import ValuesLayer
@@ -62,14 +62,13 @@ def faults(session: Session) -> Iterator[ConfigurationError]:
     registry = session.registry
     for fault in registry.faults.values():
         yield _as_configuration(fault)
-    if (
-        configuration.default_profile
-        and configuration.default_profile not in configuration.profiles
-    ):
-        try:
-            configuration.profile_layer(configuration.default_profile, registry.parameters)
-        except ConfigurationError as error:
-            yield error
+    # None: the one that the variable names, else the default one again.
+    for profile in dict.fromkeys((configuration.default_profile, None)):
+        if (profile or configuration.environ.get(PROFILE, "")) not in ("", *configuration.profiles):
+            try:
+                configuration.profile_layer(profile, registry.parameters)
+            except ConfigurationError as error:
+                yield error
     for name in configuration.profiles:
         yield from _profile_faults(session, configuration, name)
     own = {each.name: each for each in registry.parameters.values()}

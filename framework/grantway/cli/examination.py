@@ -6,8 +6,8 @@ every plugin set aside, the rest is still looked at. What commands of their own 
 """
 
 import secrets
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from grantway.checks.check import Check, Step
 from grantway.cli.checking import faults
 from grantway.cli.session import Session
 from grantway.config import Configuration, user_file
-from grantway.errors import CacheError, ConfigurationError, GrantwayError
+from grantway.errors import CacheError, ConfigurationError, GrantwayError, UnknownEnvironment
 from grantway.oauth.transport import HttpTransport
 from grantway.result import AuthenticationResult
 from grantway.suggest import sentence
@@ -61,6 +61,26 @@ def tested(session: Session, environment: "Environment", timeout: float) -> Test
         timeout=timeout,
     )
     return Test(made, transport)
+
+
+def test_steps(
+    session: Session, find: "Callable[[], Environment]", timeout: float, stack: ExitStack
+) -> tuple[Step, ...]:
+    """The test of the environment that `find` finds, closed with the stack.
+
+    Of one that is described wrongly there is nothing to test: its fault is the finding.
+
+    Raises:
+        UnknownEnvironment: there is none of that name.
+    """
+    try:
+        environment = find()
+    except UnknownEnvironment:
+        raise
+    except GrantwayError as error:
+        failure = Check.failure("environment", error)
+        return (Step(("environment",), lambda: (failure,)),)
+    return stack.enter_context(closing(tested(session, environment, timeout))).steps
 
 
 def in_use(session: Session, named: str | None, profile: str | None) -> "Environment":
