@@ -236,11 +236,17 @@ class Environment:
         return host
 
     @property
+    def has_tenant(self) -> bool:
+        """Whether there is a tenant to speak of: one of its own, or one that calls name."""
+        return bool(self.tenant or self.protocol.tenant or self.protocol.default_tenant)
+
+    @property
     def single_tenant(self) -> str | None:
         """The one tenant of a single-tenant authority, else None.
 
         An authority whose protocol knows no tenants has one all the same: the protocol's default,
         else the environment's name stands for it, so that what requires a tenant is complete there.
+        The name is for selection alone, and never told as a tenant (`has_tenant`).
         """
         if self.tenant or self.protocol.tenant is not None:
             return self.tenant

@@ -154,7 +154,7 @@ def test_an_environment_that_is_described_wrongly_fails_its_test(issuer: Issuer)
     assert (outcome.code, outcome.stderr) == (3, "")
     assert "unknown key 'isuer'" in rows(outcome)["environment"]
     assert "Did you mean issuer" in rows(outcome)["environment"]
-    assert outcome.stdout.splitlines()[-1] == "1 fault in 1 checks."
+    assert outcome.stdout.splitlines()[-1] == "1 fault in 1 check."
     outcome = run("environments", "test", "crooked", "--json", session=here)
     assert (outcome.code, outcome.json["faults"], outcome.json["environment"]) == (3, 1, "crooked")
 
@@ -310,6 +310,7 @@ def test_the_users_cache_is_written_to_and_left_as_it_was(issuer: Issuer) -> Non
     cache = next(each for each in outcome.json["checks"] if each["name"] == "cache")
     assert cache["facts"]["location"].endswith("tokens.db")
     assert "encrypted with the file" in cache["found"]
+    assert cache["found"].endswith(": 0 access tokens, 0 refresh tokens")
     assert process("cache", "list", "--json").json == []
 
 
@@ -339,6 +340,9 @@ def test_tokens_of_another_key_are_warned_of(
     outcome = doctor(hill(issuer, cache=None))
     assert outcome.code == 0
     assert "and 1 that were encrypted with another key" in rows(outcome)["cache"]
+    monkeypatch.setenv("GRANTWAY_CACHE_KEY", "0f" * 32)
+    [told] = rows(doctor(hill(issuer, cache=None)))["cache"].splitlines()
+    assert told.endswith(": 1 access token, 0 refresh tokens")
     assert "0e0e" not in outcome.all
 
 

@@ -18,6 +18,7 @@ from grantway.cache_inspection import Inspector
 from grantway.checks import environment as environment_test
 from grantway.checks import machine
 from grantway.checks.check import Check, Step
+from grantway.cli import output
 from grantway.cli.checking import faults
 from grantway.cli.session import Session
 from grantway.config import Configuration, user_file
@@ -177,7 +178,8 @@ def _cache_checks(cache: "TokenCache", now: float) -> Iterator[Check]:
     encrypted = f", encrypted with {info.encrypted_with}" if info.encrypted_with else ""
     found = (
         f"{' '.join(part for part in (info.kind, info.location) if part)}{encrypted}: "
-        f"{info.access_tokens:,} access tokens, {info.refresh_tokens:,} refresh tokens"
+        f"{output.counted(info.access_tokens, 'access token')}, "
+        f"{output.counted(info.refresh_tokens, 'refresh token')}"
     )
     facts = info.as_dict()
     if not info.unreadable:

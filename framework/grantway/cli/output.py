@@ -99,6 +99,11 @@ def to_json(value: object, *, indent: int | None = 2) -> str:
     return json.dumps(value, indent=indent, default=str)
 
 
+def counted(number: int, thing: str) -> str:
+    """How many there are of a thing whose plural ends in s."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def instant(when: "datetime") -> str:
     """An instant for people: to the second, in UTC."""
     return f"{when:%Y-%m-%d %H:%M:%S} UTC"
