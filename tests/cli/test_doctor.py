@@ -240,6 +240,20 @@ def test_one_that_is_described_wrongly_and_named_is_told_after_the_rest(issuer: 
     assert (outcome.code, outcome.json["checks"][-1]["name"]) == (1, "environment")
 
 
+def test_a_fault_is_told_once_and_not_with_the_command_that_told_it() -> None:
+    text = (
+        '[environments.Mine]\nauthority = "https://mine.example"\ntenant = 5\n'
+        '[profiles.work]\nenvironment = "Mine"\ntenant_id = "t.example"\n'
+    )
+    outcome = run("config", "check", session=session(config=text))
+    assert outcome.code == 3
+    told = outcome.stderr.removeprefix("Error: ").splitlines()
+    assert [Path(told[0]).name, *told[1:]] == [
+        "config.toml:3: tenant must be a text.",
+        "  Correct it there.",
+    ]
+
+
 def test_a_profile_that_only_a_variable_names_is_a_fault(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -391,6 +405,9 @@ def test_a_variable_that_does_less_than_it_seems_is_warned_of(
     assert outcome.code == 0
     assert rows(outcome)["variables"].startswith("warning")
     assert told in rows(outcome)["variables"]
+    found = {each["name"]: each for each in doctor(hill(issuer), "--json").json["checks"]}
+    facts = found["variables"]["facts"]
+    assert variables.keys() <= {*facts["set"], *facts["set_and_not_read"]}
 
 
 def test_variables_are_named_and_their_values_not_shown(

@@ -123,6 +123,6 @@ def test_a_configured_environment_that_shadows_a_plugins_is_told() -> None:
 def test_a_built_in_ones_names_cannot_be_taken() -> None:
     with_shop = session(Shop(), config=SHADOWING)
     lines = run("environments", session=with_shop).stdout.splitlines()
-    [line] = [each for each in lines if each.startswith("fine")]
+    [line] = [each for each in lines if each.startswith("Fine")]
     assert "takes a built-in's name: globalcloud" in line
     assert "config.toml:5" in line

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from grantway.caches import of_file, of_variable
 from grantway.cli.session import Session
 from grantway.config import PROFILE, VARIABLES, Configuration
+from grantway.document import ELSEWHERE
 from grantway.errors import ConfigurationError, GrantwayError, InvalidParameter
 from grantway.intake import check_value
 from grantway.layers import ValuesLayer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from grantway.environment import Environment
 
 _PREFIX = "GRANTWAY_"
+_THERE = "Correct it there."
 
 
 class FaultyConfiguration(ConfigurationError):
@@ -52,6 +54,15 @@ class FaultyConfiguration(ConfigurationError):
 
 def faults(session: Session) -> Iterator[ConfigurationError]:
     """Every fault: in the file, its environments, profiles and plugins, and in the variables."""
+    for fault in _faults(session):
+        if fault.remedy == ELSEWHERE:
+            # That is what is being done.
+            yield ConfigurationError(fault.message, remedy=_THERE, file=fault.file, line=fault.line)
+        else:
+            yield fault
+
+
+def _faults(session: Session) -> Iterator[ConfigurationError]:
     try:
         configuration = session.configuration
     except ConfigurationError as error:
@@ -95,7 +106,7 @@ def _profile_faults(
         is_value = isinstance(fault, InvalidParameter | ConfigurationError)
         yield ConfigurationError(
             f"{where}{fault.message}",
-            remedy="Correct it there." if is_value else fault.remedy,
+            remedy=_THERE if is_value else fault.remedy,
             file=str(configuration.file or ""),
             line=line,
         )
@@ -111,7 +122,9 @@ def _layer_faults(session: Session, layer: ValuesLayer) -> Iterator[tuple[str, G
             named = str(layer.read(ENVIRONMENT.name))
             environment = session.registry.environment(named)
     except GrantwayError as error:
-        yield ENVIRONMENT.name, error
+        # What is wrong with an environment is told by itself.
+        if error not in session.registry.faults.values():
+            yield ENVIRONMENT.name, error
     for name in sorted(layer.names - {ENVIRONMENT.name}):
         try:
             value = layer.read(name)

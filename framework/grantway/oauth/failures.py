@@ -126,6 +126,13 @@ def _on_the_way(error: Exception, root: BaseException, host: str) -> GrantwayErr
                 host=host,
                 retryable=False,
             )
+        case SSLError() if isinstance(root, ssl.SSLError) and (why := _no_tls(root)):
+            return TransportError(
+                f"{host} {why}.",
+                remedy="Check the address and its port.",
+                host=host,
+                retryable=False,
+            )
         case SSLError():
             return TransportError(
                 f"{host} is not trusted: {_tls_reason(root)}.",
@@ -212,6 +219,16 @@ def _unconnected(cause: BaseException | None) -> str:
             return "it could not be made"
 
 
+def _no_tls(root: ssl.SSLError) -> str:
+    """What shows that a port may not be one for TLS, in words; empty where nothing does."""
+    if any(sign in str(root) for sign in _NO_TLS):
+        return "does not speak TLS on this port"
+    # Many a server for plain http hangs up on what it cannot read, without a word.
+    if isinstance(root, ssl.SSLEOFError):
+        return "broke off the TLS handshake: perhaps there is no TLS on this port"
+    return ""
+
+
 def _tls_reason(root: BaseException) -> str:
     text = str(root)
     for sign, words in (
@@ -225,6 +242,4 @@ def _tls_reason(root: BaseException) -> str:
     ):
         if sign in text:
             return words
-    if isinstance(root, ssl.SSLError) and any(sign in text for sign in _NO_TLS):
-        return "it does not speak TLS on this port"
     return "the TLS handshake failed"
