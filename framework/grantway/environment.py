@@ -132,7 +132,7 @@ class Environment:
         resources: short names of resources (`graph`) and the URI each stands for here.
         default_resource: name or URI of the resource when a call gives none.
         hosts: further hosts (`name` or `name:port`) that may be sent secrets.
-        issuers: further issuers that id_tokens may carry.
+        issuers: further issuers that metadata and id_tokens may name, each to the letter.
         client_authentication: the way a client shows its secret here, over the protocol's.
         advice: what to tell a user about the authority's own error numbers.
         default: calls that name no environment mean this one; only a built-in may say so.
