@@ -52,11 +52,14 @@ CACHE = "GRANTWAY_CACHE"
 CACHE_KEY = "GRANTWAY_CACHE_KEY"
 """The variable with the key that a token cache is encrypted with, or a reference to it."""
 
+PROFILE = "GRANTWAY_PROFILE"
+"""The variable that names the profile of calls that name none, over the file."""
+
 VARIABLES = (
     "GRANTWAY_CONFIG",
     CACHE,
     CACHE_KEY,
-    "GRANTWAY_PROFILE",
+    PROFILE,
     "GRANTWAY_PLUGINS",
     "GRANTWAY_DISABLE_PLUGINS",
 )
@@ -122,12 +125,14 @@ class Configuration:
         Raises:
             ConfigurationError: there is no such profile, or it has an unknown parameter.
         """
-        name = profile or self.environ.get("GRANTWAY_PROFILE") or self.default_profile
+        variable = "" if profile else self.environ.get(PROFILE)
+        name = profile or variable or self.default_profile
         if not name:
             return None
         if name not in self.profiles:
+            named = f", which {PROFILE} names" if variable else ""
             raise ConfigurationError(
-                f"There is no profile {name!r} in {self.file or 'the configuration'}.",
+                f"There is no profile {name!r} in {self.file or 'the configuration'}{named}.",
                 remedy=did_you_mean(name, self.profiles)
                 or "`grantway config show` lists the profiles there are.",
                 file=str(self.file or ""),

@@ -57,6 +57,12 @@ def environment_from(
         ConfigurationError: an unknown key, a wrong type, a value that cannot be.
     """
     here = ("environments", name) if at is None else at
+    for key in table.keys() & TRUST.keys():
+        document.fail(
+            f"the environment {name!r} has the key {key!r}, which belongs in its trust",
+            f"Write trust = {{ {key} = ... }}.",
+            at=(*here, key),
+        )
     document.known(table, tuple(ENVIRONMENT), here, whose=f"the environment {name!r}")
     given = _read(document, here, table, ENVIRONMENT)
     if "issuer" in given:

@@ -32,6 +32,10 @@ _ASSIGNMENT = rf"\s*+({_DOTTED})\s*+="
 _DEEPEST = 8
 
 
+ELSEWHERE = "`grantway config check` checks the whole file."
+"""What to do about a fault that says itself how it is put right."""
+
+
 @attrs.frozen(eq=False, repr=False)
 class Document:
     """The text of a configuration file, and where it was read from (None: nowhere)."""
@@ -97,7 +101,7 @@ class Document:
         line = self.line_of(at)
         raise ConfigurationError(
             f"{self._place(line)}: {sentence(what)}",
-            remedy=remedy or "`grantway config check` checks the whole file.",
+            remedy=remedy or ELSEWHERE,
             file=str(self.file or ""),
             line=line,
         )
@@ -145,7 +149,8 @@ class Document:
         for key in keys:
             if key not in allowed:
                 what = f"{whose} has an unknown key {key!r}".removeprefix(" has an ")
-                self.fail(what, did_you_mean(key, allowed), at=(*at, key))
+                remedy = did_you_mean(key, allowed) or f"There are: {', '.join(allowed)}."
+                self.fail(what, remedy, at=(*at, key))
 
     def table(self, at: Keys, value: object) -> Table:
         """A table."""

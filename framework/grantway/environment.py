@@ -135,7 +135,7 @@ class Environment:
         resources: short names of resources (`graph`) and the URI each stands for here.
         default_resource: name or URI of the resource when a call gives none.
         hosts: further hosts (`name` or `name:port`) that may be sent secrets.
-        issuers: further issuers that id_tokens may carry.
+        issuers: further issuers that metadata and id_tokens may name, each to the letter.
         client_authentication: the way a client shows its secret here, over the protocol's.
         advice: what to tell a user about the authority's own error numbers.
         default: calls that name no environment mean this one; only a built-in may say so.
@@ -239,11 +239,17 @@ class Environment:
         return host
 
     @property
+    def has_tenant(self) -> bool:
+        """Whether there is a tenant to speak of: one of its own, or one that calls name."""
+        return bool(self.tenant or self.protocol.tenant or self.protocol.default_tenant)
+
+    @property
     def single_tenant(self) -> str | None:
         """The one tenant of a single-tenant authority, else None.
 
         An authority whose protocol knows no tenants has one all the same: the protocol's default,
         else the environment's name stands for it, so that what requires a tenant is complete there.
+        The name is for selection alone, and never told as a tenant (`has_tenant`).
         """
         if self.tenant or self.protocol.tenant is not None:
             return self.tenant

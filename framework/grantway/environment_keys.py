@@ -84,7 +84,9 @@ ENVIRONMENT: Mapping[str, Key] = {
     "resources": Key("Short names of resources, and the URI of each.", Document.named_texts),
     "default_resource": Key("Name or URI of the resource when a call gives none."),
     "hosts": Key("Further hosts (`name` or `name:port`) that may be sent secrets.", Document.texts),
-    "issuers": Key("Further issuers that id_tokens may carry.", Document.texts),
+    "issuers": Key(
+        "Further issuers that metadata and id_tokens may name, each to the letter.", Document.texts
+    ),
     "client_authentication": Key("The way a client shows its secret here.", _method),
     "closed": Key("Why and since when the cloud is closed; its use is warned about."),
     "summary": Key("One line for lists."),

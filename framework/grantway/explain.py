@@ -20,11 +20,12 @@ from grantway.errors import (
     PluginError,
     SelectionError,
 )
-from grantway.intake import Intake, Settled, check_names, take
-from grantway.parameters import SAVE_REFRESH_TOKEN
+from grantway.intake import ENVIRONMENTS_TENANT, Intake, check_names, take
+from grantway.parameters import SAVE_REFRESH_TOKEN, TENANT_ID
 from grantway.registry import Registry
 from grantway.request import TokenRequest
 from grantway.secret import MASK, Credential, Reference, Secret
+from grantway.selection import Choice
 from grantway.suggest import text_of
 
 # More than any flow has; a plan that yields without end is cut off here.
@@ -123,15 +124,19 @@ def explain(
             problem=error,
         )
     settled = intake.validate(choice, environment)
-    request = settled.request
+    request, origins = settled.request, dict(choice.origins)
+    told = {name: shown(value) for name, value in request.values.items()}
+    if not environment.has_tenant and origins.get(TENANT_ID.name) == ENVIRONMENTS_TENANT:
+        # A word that stands in where a tenant is required, and is none.
+        del told[TENANT_ID.name], origins[TENANT_ID.name]
     requests, problem = _planned(registry, choice.candidate, request)
     return Explanation(
         environment.name,
         provider=request.provider,
         parameter_set=request.parameter_set,
-        because=_because(settled, given, named=provider is not None),
-        values={name: shown(value) for name, value in request.values.items()},
-        origins=dict(choice.origins),
+        because=_because(choice, given, origins, named=provider is not None),
+        values=told,
+        origins=origins,
         considered=considered,
         requests=requests,
         warnings=settled.warnings,
@@ -222,16 +227,18 @@ def _considered(candidate: Candidate, given: frozenset[str]) -> Considered:
     )
 
 
-def _because(settled: Settled, given: frozenset[str], *, named: bool) -> str:
-    choice = settled.choice
+def _because(
+    choice: Choice, given: frozenset[str], origins: Mapping[str, str], *, named: bool
+) -> str:
     takes = ", ".join(sorted(given))
     if named:
         return f"The call names the provider; {choice.candidate.label} takes {takes or 'that'}."
-    if choice.completed_by:
-        added = sorted(choice.candidate.required & frozenset(choice.origins)) or sorted(
-            choice.candidate.at_least_one & frozenset(choice.origins)
+    layers = [layer for layer in choice.completed_by if layer in origins.values()]
+    if layers:
+        added = sorted(choice.candidate.required & frozenset(origins)) or sorted(
+            choice.candidate.at_least_one & frozenset(origins)
         )
-        completed = f"{', '.join(added)} from {' and '.join(choice.completed_by)}"
+        completed = f"{', '.join(added)} from {' and '.join(layers)}"
         if not takes:
             return f"{choice.candidate.label} is complete with {completed}."
         return f"{choice.candidate.label} takes {takes}, completed with {completed}."

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 Given = Unshown[object]
 
+ENVIRONMENTS_TENANT = "the environment's tenant"
+"""The name of the layer that gives it."""
+
 _REMEMBERED = 4096
 _CONSTANT = frozenset((str, bool, int, type(None), Secret, Reference, Credential, Environment))
 
@@ -230,7 +233,7 @@ class Intake:
         tenant = self._tenants.get(single)
         if tenant is None:
             tenant = self._tenants[single] = ValuesLayer(
-                "the environment's tenant",
+                ENVIRONMENTS_TENANT,
                 {TENANT_ID.name: single},
                 {TENANT_ID.name: TENANT_ID},
             )
@@ -319,7 +322,9 @@ def _checked(
     found = read(reader, values, name, parameter)
     if isinstance(found, Unread):
         raise InvalidParameter(
-            f"{parameter.name}: {found.reason}", remedy=parameter.help, parameter=parameter.name
+            f"{parameter.name}: {found.reason}",
+            remedy=found.remedy or parameter.help,
+            parameter=parameter.name,
         )
     return found
 

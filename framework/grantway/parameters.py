@@ -8,7 +8,8 @@ checker.
 A value goes through two stages. `parse` turns what was given, from Python or as text, into the
 parameter's type and knows nothing of clouds. `validator` then sees the environment too, and
 returns the value as that environment spells it (a resource name becomes its URI, braces leave a
-GUID). Both raise `ValueError` with a reason fit for a message; neither repeats a secret.
+GUID). Both raise `ValueError` with a reason fit for a message, `Refused` where the parameter's help
+would be no remedy; neither repeats a secret.
 
 A `ParameterSet` is a way of calling: which parameters it needs and which it takes beside the
 `COMMON` ones, which every set takes.
@@ -29,6 +30,14 @@ T_co = TypeVar("T_co", covariant=True)
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+
+
+class Refused(ValueError):
+    """Why a value is refused, and what to do about it other than to read what it is for."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.remedy = remedy
 
 
 def text(value: object) -> str:
@@ -231,7 +240,12 @@ def _tenant(value: str, environment: "Environment") -> str:
     form, single = environment.protocol.tenant, environment.single_tenant
     tenant = form.read(value) if form else value
     if single and tenant.casefold() != single.casefold():
-        raise ValueError(f"{environment.name} is of the single tenant {single!r}")
+        if not environment.has_tenant:
+            raise Refused(f"{environment.name} knows no tenants", "Give no tenant_id= there.")
+        raise Refused(
+            f"{environment.name} is of the single tenant {single!r}",
+            "Give no tenant_id= there; another tenant is another environment.",
+        )
     return tenant
 
 

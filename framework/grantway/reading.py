@@ -12,7 +12,7 @@ from typing import cast
 import attrs
 
 from grantway.errors import PluginError
-from grantway.parameters import Parameter
+from grantway.parameters import Parameter, Refused
 from grantway.redaction import Redactor
 from grantway.secret import Credential, Reference, Secret
 from grantway.suggest import sentence
@@ -20,9 +20,13 @@ from grantway.suggest import sentence
 
 @attrs.frozen
 class Unread:
-    """Why a value cannot be read: a sentence, without the value where that is a secret."""
+    """Why a value cannot be read: a sentence, without the value where that is a secret.
+
+    `remedy` is what to do about it; empty where it is to read what the parameter is for.
+    """
 
     reason: str
+    remedy: str = ""
 
 
 def read(
@@ -39,8 +43,11 @@ def read(
     try:
         found = reader(values[name])
     except ValueError as error:
-        reason = sentence(error)
-        return Unread(_redactor(values[name]).text(reason) if parameter.secret else reason)
+        reason, remedy = sentence(error), error.remedy if isinstance(error, Refused) else ""
+        if parameter.secret:
+            redact = _redactor(values[name]).text
+            reason, remedy = redact(reason), redact(remedy)
+        return Unread(reason, remedy)
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001  # of a plugin's; its text may hold the value

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 
 def nearest(
-    word: str, known: Iterable[str], count: int = 3, cutoff: float = 0.55
+    word: str, known: Iterable[str], count: int = 3, cutoff: float = 0.6
 ) -> tuple[str, ...]:
     """The known names that resemble `word`, best first, compared without regard to case."""
     # Imported here: difflib is for mistakes, and start-up should not pay for it.

@@ -11,7 +11,18 @@ from checks.support import METADATA, NAMES, Issuer, by_name, examined, outcomes
 from grantway import OIDC, Environment, Trust
 from oauth.support import environment, oidc
 from oauth.test_network import unused_port
-from servers.raw import RawServer, deaf, exact, html, json_answer, late, redirect, respond, silence
+from servers.raw import (
+    Behaviour,
+    RawServer,
+    deaf,
+    exact,
+    html,
+    json_answer,
+    late,
+    redirect,
+    respond,
+    silence,
+)
 from servers.tls import DAY, LocalCa, self_signed
 
 Servers = Callable[..., RawServer]
@@ -58,6 +69,9 @@ def test_one_that_cannot_be_used_now_is_not_gone_to(raw_server: RawServer) -> No
 
 
 def test_one_that_is_closed_is_warned_of(issuer: Issuer) -> None:
+    ended = by_name(examined(issuer.environment(closed="It ended. Name another.")))["environment"]
+    assert ended.found.endswith(". It is closed: It ended. Name another.")
+    assert ended.remedy == ""
     found = by_name(examined(issuer.environment(closed="since 2021")))
     assert found["environment"].outcome == "warning"
     assert "since 2021" in found["environment"].found
@@ -158,6 +172,18 @@ def test_what_speaks_no_tls_is_said_so(raw_server: RawServer) -> None:
     found = examined(Environment("Hill", authority=f"https://127.0.0.1:{raw_server.port}"))
     assert outcomes(found, "failed") == ["tls"]
     assert "does not speak TLS on this port" in by_name(found)["tls"].found
+    assert by_name(found)["tls"].remedy == "Check the address and its port."
+
+
+def test_what_hangs_up_in_the_handshake_is_said_to_be_perhaps_of_no_tls(
+    raw_server: RawServer,
+) -> None:
+    # All of the greeting is read, so that the end is an orderly one.
+    raw_server.serve(Behaviour(lambda exchange: exchange.connection.recv(1 << 16), reads=False))
+    found = examined(Environment("Hill", authority=f"https://127.0.0.1:{raw_server.port}"))
+    assert outcomes(found, "failed") == ["tls"]
+    assert "perhaps there is no TLS on this port" in by_name(found)["tls"].found
+    assert by_name(found)["tls"].remedy == "Check the address and its port."
 
 
 def test_a_server_that_is_deaf_is_waited_for_until_the_time_is_up(raw_server: RawServer) -> None:

@@ -143,6 +143,22 @@ def test_a_proxys_password_is_not_shown(issuer: Issuer, raw_server: RawServer) -
         assert "hidden" not in outcome.all
 
 
+CROOKED = """[environments.Crooked]
+isuer = "https://id.example"
+"""
+
+
+def test_an_environment_that_is_described_wrongly_fails_its_test(issuer: Issuer) -> None:
+    here = hill(issuer, more=CROOKED)
+    outcome = run("environments", "test", "crooked", session=here)
+    assert (outcome.code, outcome.stderr) == (3, "")
+    assert "unknown key 'isuer'" in rows(outcome)["environment"]
+    assert "Did you mean issuer" in rows(outcome)["environment"]
+    assert outcome.stdout.splitlines()[-1] == "1 fault in 1 check."
+    outcome = run("environments", "test", "crooked", "--json", session=here)
+    assert (outcome.code, outcome.json["faults"], outcome.json["environment"]) == (3, 1, "crooked")
+
+
 # doctor
 
 
@@ -213,6 +229,48 @@ def test_an_environment_that_is_described_wrongly_is_told(issuer: Issuer) -> Non
     assert "proxy" not in rows(outcome)
 
 
+def test_one_that_is_described_wrongly_and_named_is_told_after_the_rest(issuer: Issuer) -> None:
+    here = hill(issuer, more=CROOKED)
+    outcome = run("doctor", "--environment", "Crooked", session=here)
+    assert (outcome.code, outcome.stderr) == (1, "")
+    assert list(rows(outcome)) == [*LOCAL, "environment"]
+    assert "unknown key 'isuer'" in rows(outcome)["configuration"]
+    assert "unknown key 'isuer'" in rows(outcome)["environment"]
+    outcome = run("doctor", "--environment", "Crooked", "--json", session=here)
+    assert (outcome.code, outcome.json["checks"][-1]["name"]) == (1, "environment")
+
+
+def test_a_fault_is_told_once_and_not_with_the_command_that_told_it() -> None:
+    text = (
+        '[environments.Mine]\nauthority = "https://mine.example"\ntenant = 5\n'
+        '[profiles.work]\nenvironment = "Mine"\ntenant_id = "t.example"\n'
+    )
+    outcome = run("config", "check", session=session(config=text))
+    assert outcome.code == 3
+    told = outcome.stderr.removeprefix("Error: ").splitlines()
+    assert [Path(told[0]).name, *told[1:]] == [
+        "config.toml:3: tenant must be a text.",
+        "  Correct it there.",
+    ]
+
+
+def test_a_profile_that_only_a_variable_names_is_a_fault(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRANTWAY_PROFILE", "nope")
+    here = hill(issuer)
+    outcome = doctor(here)
+    assert outcome.code == 1
+    told = rows(outcome)["configuration"]
+    assert told.startswith("failed   There is no profile 'nope'")
+    assert "which GRANTWAY_PROFILE names" in told
+    outcome = run("config", "check", session=here)
+    assert outcome.code == 3
+    assert "There is no profile 'nope'" in outcome.stderr
+    monkeypatch.setenv("GRANTWAY_PROFILE", "")
+    assert run("config", "check", session=hill(issuer)).code == 0
+
+
 def test_with_a_file_that_cannot_be_read_the_rest_is_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +324,7 @@ def test_the_users_cache_is_written_to_and_left_as_it_was(issuer: Issuer) -> Non
     cache = next(each for each in outcome.json["checks"] if each["name"] == "cache")
     assert cache["facts"]["location"].endswith("tokens.db")
     assert "encrypted with the file" in cache["found"]
+    assert cache["found"].endswith(": 0 access tokens, 0 refresh tokens")
     assert process("cache", "list", "--json").json == []
 
 
@@ -299,6 +358,9 @@ def test_tokens_of_another_key_are_warned_of(
     assert line.endswith(
         "Bring the other key back; or have `grantway cache clear` forget all there is."
     )
+    monkeypatch.setenv("GRANTWAY_CACHE_KEY", "0f" * 32)
+    [told] = rows(doctor(hill(issuer, cache=None)))["cache"].splitlines()
+    assert told.endswith(": 1 access token, 0 refresh tokens")
     assert "0e0e" not in outcome.all
 
 
@@ -347,6 +409,9 @@ def test_a_variable_that_does_less_than_it_seems_is_warned_of(
     assert outcome.code == 0
     assert rows(outcome)["variables"].startswith("warning")
     assert told in rows(outcome)["variables"]
+    found = {each["name"]: each for each in doctor(hill(issuer), "--json").json["checks"]}
+    facts = found["variables"]["facts"]
+    assert variables.keys() <= {*facts["set"], *facts["set_and_not_read"]}
 
 
 def test_variables_are_named_and_their_values_not_shown(

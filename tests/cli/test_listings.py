@@ -77,7 +77,7 @@ def test_environments_say_default_closed_and_where_from() -> None:
     assert "closed: closed since 2020" in rows["Ruin"]
     assert "acme:shop" in rows["Mall"]
     assert "configuration" in rows["Home"]
-    assert "faulty: " in rows["crooked"]
+    assert "faulty: " in rows["Crooked"]
 
 
 def test_an_environment_shows_resources_hosts_and_protocol_but_no_secrets() -> None:
@@ -97,6 +97,23 @@ def test_an_unknown_environment_is_answered_with_the_nearest() -> None:
     outcome = run("environments", "show", "Mal", session=session(Shop()))
     assert outcome.code == 2
     assert "Did you mean Mall?" in outcome.stderr
+
+
+def test_a_short_name_is_not_taken_for_another_short_one() -> None:
+    outcome = run("environments", "show", "Nope", session=session())
+    assert outcome.code == 2
+    assert "Did you mean" not in outcome.stderr
+    assert "There are: GlobalCloud" in outcome.stderr
+
+
+def test_one_that_is_nowhere_now_has_no_address_in_the_list() -> None:
+    here = session()
+    lines = run("environments", session=here).stdout.splitlines()
+    [line] = [each for each in lines if each.startswith("Sandbox ")]
+    assert line.split()[1] == "-"
+    found = {each["name"]: each for each in run("environments", "--json", session=here).json}  # type: ignore[attr-defined]
+    assert "grantway sandbox run" in found["Sandbox"]["unavailable"]
+    assert found["GlobalCloud"]["unavailable"] == ""
 
 
 def test_plugins_show_every_state_with_its_reason() -> None:

@@ -356,6 +356,16 @@ WRONG = {
         4,
         "trust has an unknown key 'ca_bundel'. Did you mean ca_bundle",
     ),
+    "an unknown key that is like none": (
+        'authority = "https://h.example"\nzzz = 1',
+        3,
+        "the environment 'Hill' has an unknown key 'zzz'. There are: like, authority, issuer,",
+    ),
+    "a key of trust outside it": (
+        'authority = "http://127.0.0.1:8080"\nloopback_http = true',
+        3,
+        "the environment 'Hill' has the key 'loopback_http', which belongs in its trust. Write tr",
+    ),
     "a flag that is none": (
         'authority = "https://h.example"\n[environments.Hill.trust]\nloopback_http = "yes"',
         4,

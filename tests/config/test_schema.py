@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cli.support import Shop, run, session
+from config import keys_page
 from grantway import Environment, Registry, Trust
 from grantway.config import parse
 from grantway.config_schema import schema
@@ -22,6 +23,16 @@ VALIDATOR = Draft202012Validator(schema())
 def test_the_published_schema_is_that_of_this_version() -> None:
     assert json.loads(PUBLISHED.read_text()) == schema()
     assert run("config", "schema").json == schema()
+
+
+def test_the_reference_of_keys_is_that_of_this_version() -> None:
+    assert keys_page.PAGE.read_text(encoding="utf-8") == keys_page.page(), keys_page.REGENERATE
+
+
+def test_every_key_of_an_environment_is_in_the_reference() -> None:
+    rows = [line for line in keys_page.page().splitlines() if line.startswith("| `")]
+    for name, key in {**ENVIRONMENT, **TRUST}.items():
+        assert [row for row in rows if row.startswith(f"| `{name}` |") and key.help in row]
 
 
 def test_it_is_a_schema() -> None:
@@ -123,6 +134,6 @@ def test_a_configured_environment_that_shadows_a_plugins_is_told() -> None:
 def test_a_built_in_ones_names_cannot_be_taken() -> None:
     with_shop = session(Shop(), config=SHADOWING)
     lines = run("environments", session=with_shop).stdout.splitlines()
-    [line] = [each for each in lines if each.startswith("fine")]
+    [line] = [each for each in lines if each.startswith("Fine")]
     assert "takes a built-in's name: globalcloud" in line
     assert "config.toml:5" in line

@@ -1,7 +1,8 @@
 """Every block of README and docs runs, in the order in which a reader would run it.
 
 A `python` block runs in its document's own namespace, a `sh` block in bash, both in an empty
-folder, at a user's empty home, with the sandbox running. A `text` block right after one of them
+folder, at the home of a user who has a configuration, with the sandbox running. What they have
+configured is still there at the end. A `text` block right after one of them
 is what it must have printed; `...` in it stands for anything.
 
 The two commands that README opens with are run word for word by CI instead (`.ci/run`).
@@ -17,8 +18,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from platformdirs import user_config_path
 from sybil import Document, Example
 from sybil.parsers.markdown import CodeBlockParser
+
+CONFIGURED = """# Mine.
+[profiles.mine]
+tenant_id = "mine.example"
+"""
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -60,11 +67,20 @@ class Reader:
 
 
 @pytest.fixture
-def running_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A user's empty folder, with `grantway sandbox run` in another terminal of theirs."""
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The configuration file of a user in an empty folder."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("XDG_")]:
         monkeypatch.delenv(name)
+    file = user_config_path("grantway", appauthor=False) / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(CONFIGURED)
+    return file
+
+
+@pytest.fixture
+def running_sandbox(configured: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The same, with `grantway sandbox run` in another terminal of theirs."""
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     with subprocess.Popen(
         ["grantway", "sandbox", "run"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -72,15 +88,16 @@ def running_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         assert sandbox.stdout is not None
         sandbox.stdout.readline()
         try:
-            yield
+            yield configured
         finally:
             sandbox.terminate()
             sandbox.stdout.read()
 
 
-@pytest.mark.usefixtures("running_sandbox")
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_every_block_runs_and_prints_what_the_document_says(path: Path) -> None:
+def test_every_block_runs_and_prints_what_the_document_says(
+    path: Path, running_sandbox: Path
+) -> None:
     reader = Reader()
     document = Document.parse(
         str(path),
@@ -90,3 +107,4 @@ def test_every_block_runs_and_prints_what_the_document_says(path: Path) -> None:
     )
     for example in document.examples():
         example.evaluate()
+    assert running_sandbox.read_text().startswith(CONFIGURED)

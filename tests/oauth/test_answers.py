@@ -471,3 +471,9 @@ def test_a_transport_of_its_own_is_closed_by_its_owner(raw_server: RawServer) ->
     transport.close()
     assert raw_server.connections == 1
     assert repr(transport) == "<HttpTransport>"
+
+
+def test_a_result_is_of_a_tenant_only_where_the_authority_has_one(raw_server: RawServer) -> None:
+    assert acquire(raw_server, granted()).tenant_id == ""
+    one = environment(raw_server, tenant="mine")
+    assert acquire(raw_server, granted(), environment=one).tenant_id == "mine"

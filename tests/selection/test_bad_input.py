@@ -247,7 +247,7 @@ GIVEN: dict[str, tuple[Mapping[str, object], type[GrantwayError], str]] = {
     "another tenant of a single-tenant authority": (
         {**PRINCIPAL, "environment": KEYCLOAK, "tenant_id": "other"},
         InvalidParameter,
-        "tenant_id: Keycloak is of the single tenant 'Keycloak'.",
+        "tenant_id: Keycloak knows no tenants. Give no tenant_id= there.",
     ),
     "another tenant than the environment says": (
         {
@@ -256,7 +256,7 @@ GIVEN: dict[str, tuple[Mapping[str, object], type[GrantwayError], str]] = {
             "tenant_id": "theirs",
         },
         InvalidParameter,
-        "tenant_id: One is of the single tenant 'mine'.",
+        "tenant_id: One is of the single tenant 'mine'. Give no tenant_id= there;",
     ),
     "an unknown provider": (
         {**PRINCIPAL, "provider": "ServicePrincipel"},
@@ -428,12 +428,19 @@ def test_a_mistake_in_a_variable_that_the_call_does_not_need_is_not_felt(
     assert dispatcher.explain(application_id=CLIENT).provider == "User"
 
 
-def test_an_oidc_issuer_has_a_tenant_of_its_own(make: Callable[..., Dispatcher]) -> None:
+def test_an_oidc_issuer_needs_no_tenant_and_none_is_told(make: Callable[..., Dispatcher]) -> None:
     plan = make().explain(environment=KEYCLOAK, credential=("any client", "a secret"))
-    assert (plan.provider, plan.origins["tenant_id"]) == (
-        "ServicePrincipal",
-        "the environment's tenant",
-    )
+    assert plan.provider == "ServicePrincipal"
+    assert plan.because == "ServicePrincipal is the one set that takes credential, environment."
+    assert "tenant_id" not in {*plan.values, *plan.origins}
+
+
+def test_the_tenant_of_a_single_tenant_authority_is_told(make: Callable[..., Dispatcher]) -> None:
+    one = Environment("One", authority="https://one.example", tenant="mine")
+    plan = make().explain(environment=one, credential=("any client", "a secret"))
+    assert plan.values["tenant_id"] == "mine"
+    assert plan.origins["tenant_id"] == "the environment's tenant"
+    assert plan.because.endswith("completed with tenant_id from the environment's tenant.")
 
 
 def test_the_variables_never_give_a_single_tenant_authority_another_tenant(
@@ -441,7 +448,8 @@ def test_the_variables_never_give_a_single_tenant_authority_another_tenant(
 ) -> None:
     dispatcher = make({"GRANTWAY_TENANT_ID": "contoso.example"})
     plan = dispatcher.explain(environment=KEYCLOAK, credential=("any client", "a secret"))
-    assert plan.values["tenant_id"] == "Keycloak"
+    assert plan.provider == "ServicePrincipal"
+    assert "tenant_id" not in plan.values
 
 
 def test_the_application_id_beats_the_user_name_with_a_warning(

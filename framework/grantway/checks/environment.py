@@ -16,6 +16,7 @@ from grantway.context import Context
 from grantway.environment import Environment, host_of
 from grantway.oauth.transport import HttpTransport
 from grantway.parts import Clock
+from grantway.suggest import sentence
 
 LOCAL = ("environment", "proxy", "trust", "dns", "clock")
 """Names of the checks whose failure is put right on this machine."""
@@ -61,10 +62,9 @@ def steps(
                 environment.unavailable,
             )  # fmt: skip
         elif environment.closed:
-            yield Check(
-                "environment", "warning", f"{found}. It is closed: {environment.closed}.",
-                "Name another environment.",
-            )  # fmt: skip
+            closed = sentence(f"{found}. It is closed: {environment.closed}")
+            # Which one to use instead is for those words to say.
+            yield Check("environment", "warning", closed)
         else:
             yield Check("environment", "ok", found, facts={"authority": environment.authority})
 

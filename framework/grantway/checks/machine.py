@@ -14,6 +14,8 @@ _NETWORK = (
     "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
 )  # fmt: skip
 
+_UNREAD = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
 
 def versions() -> Iterator[Check]:
     """What runs here."""
@@ -47,11 +49,13 @@ def variables(environ: Mapping[str, str]) -> Iterator[Check]:
     names = [name for name in spelled if environ.get(name)]
     names += sorted(name for name in environ if name.startswith("GRANTWAY_"))
     doubts = list(_doubts(environ))
+    unread = [name for name in _UNREAD if environ.get(name)]
     if not doubts:
         found = ", ".join(names) if names else "none that has a say is set"
-        yield Check("variables", "ok", found, facts={"set": names})
+        yield Check("variables", "ok", found, facts={"set": names, "set_and_not_read": unread})
     for found, remedy in doubts:
-        yield Check("variables", "warning", found, remedy, {"set": names})
+        facts = {"set": names, "set_and_not_read": unread}
+        yield Check("variables", "warning", found, remedy, facts)
 
 
 def _doubts(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -68,7 +72,7 @@ def _doubts(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             f"{plain} names a proxy for http alone, and authorities speak https.",
             "Set HTTPS_PROXY where they are to be reached through it.",
         )
-    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+    for name in _UNREAD:
         if environ.get(name) and not bundle_variable(environ):
             yield (
                 f"{name} is set, and is not read here.",

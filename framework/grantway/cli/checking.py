@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from grantway.caches import of_file, of_variable
 from grantway.cli.session import Session
-from grantway.config import VARIABLES, Configuration
+from grantway.config import PROFILE, VARIABLES, Configuration
+from grantway.document import ELSEWHERE
 from grantway.errors import ConfigurationError, GrantwayError, InvalidParameter
 from grantway.intake import check_value
 from grantway.layers import ValuesLayer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from grantway.environment import Environment
 
 _PREFIX = "GRANTWAY_"
+_THERE = "Correct it there."
 
 
 class FaultyConfiguration(ConfigurationError):
@@ -52,6 +54,15 @@ class FaultyConfiguration(ConfigurationError):
 
 def faults(session: Session) -> Iterator[ConfigurationError]:
     """Every fault: in the file, its environments, profiles and plugins, and in the variables."""
+    for fault in _faults(session):
+        if fault.remedy == ELSEWHERE:
+            # That is what is being done.
+            yield ConfigurationError(fault.message, remedy=_THERE, file=fault.file, line=fault.line)
+        else:
+            yield fault
+
+
+def _faults(session: Session) -> Iterator[ConfigurationError]:
     try:
         configuration = session.configuration
     except ConfigurationError as error:
@@ -62,14 +73,13 @@ def faults(session: Session) -> Iterator[ConfigurationError]:
     registry = session.registry
     for fault in registry.faults.values():
         yield _as_configuration(fault)
-    if (
-        configuration.default_profile
-        and configuration.default_profile not in configuration.profiles
-    ):
-        try:
-            configuration.profile_layer(configuration.default_profile, registry.parameters)
-        except ConfigurationError as error:
-            yield error
+    # None: the one that the variable names, else the default one again.
+    for profile in dict.fromkeys((configuration.default_profile, None)):
+        if (profile or configuration.environ.get(PROFILE, "")) not in ("", *configuration.profiles):
+            try:
+                configuration.profile_layer(profile, registry.parameters)
+            except ConfigurationError as error:
+                yield error
     for name in configuration.profiles:
         yield from _profile_faults(session, configuration, name)
     own = {each.name: each for each in registry.parameters.values()}
@@ -96,7 +106,7 @@ def _profile_faults(
         is_value = isinstance(fault, InvalidParameter | ConfigurationError)
         yield ConfigurationError(
             f"{where}{fault.message}",
-            remedy="Correct it there." if is_value else fault.remedy,
+            remedy=_THERE if is_value else fault.remedy,
             file=str(configuration.file or ""),
             line=line,
         )
@@ -112,7 +122,9 @@ def _layer_faults(session: Session, layer: ValuesLayer) -> Iterator[tuple[str, G
             named = str(layer.read(ENVIRONMENT.name))
             environment = session.registry.environment(named)
     except GrantwayError as error:
-        yield ENVIRONMENT.name, error
+        # What is wrong with an environment is told by itself.
+        if error not in session.registry.faults.values():
+            yield ENVIRONMENT.name, error
     for name in sorted(layer.names - {ENVIRONMENT.name}):
         try:
             value = layer.read(name)

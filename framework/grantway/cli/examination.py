@@ -5,8 +5,8 @@ every plugin set aside, the rest is still looked at. What commands of their own 
 (`config check`, `plugins`, `cache info`) is found out by the same functions.
 """
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,12 @@ from grantway.cache_inspection import Inspector
 from grantway.checks import environment as environment_test
 from grantway.checks import machine
 from grantway.checks.check import Check, Step
+from grantway.cli import output
 from grantway.cli.checking import faults
 from grantway.cli.probe import Probe
 from grantway.cli.session import Session
 from grantway.config import Configuration, user_file
-from grantway.errors import CacheError, ConfigurationError, GrantwayError
+from grantway.errors import CacheError, ConfigurationError, GrantwayError, UnknownEnvironment
 from grantway.oauth.transport import HttpTransport
 from grantway.suggest import sentence
 from grantway.vaults import reference_in
@@ -59,6 +60,26 @@ def tested(session: Session, environment: "Environment", timeout: float) -> Test
         timeout=timeout,
     )
     return Test(made, transport)
+
+
+def test_steps(
+    session: Session, find: "Callable[[], Environment]", timeout: float, stack: ExitStack
+) -> tuple[Step, ...]:
+    """The test of the environment that `find` finds, closed with the stack.
+
+    Of one that is described wrongly there is nothing to test: its fault is the finding.
+
+    Raises:
+        UnknownEnvironment: there is none of that name.
+    """
+    try:
+        environment = find()
+    except UnknownEnvironment:
+        raise
+    except GrantwayError as error:
+        failure = Check.failure("environment", error)
+        return (Step(("environment",), lambda: (failure,)),)
+    return stack.enter_context(closing(tested(session, environment, timeout))).steps
 
 
 def in_use(session: Session, named: str | None, profile: str | None) -> "Environment":
@@ -155,7 +176,8 @@ def _cache_checks(cache: "TokenCache", now: float) -> Iterator[Check]:
     encrypted = f", encrypted with {info.encrypted_with}" if info.encrypted_with else ""
     found = (
         f"{' '.join(part for part in (info.kind, info.location) if part)}{encrypted}: "
-        f"{info.access_tokens:,} access tokens, {info.refresh_tokens:,} refresh tokens"
+        f"{output.counted(info.access_tokens, 'access token')}, "
+        f"{output.counted(info.refresh_tokens, 'refresh token')}"
     )
     facts = info.as_dict()
     if not info.unreadable:

@@ -35,13 +35,13 @@ def summary(checks: "Sequence[Check]") -> str:
     """One line: how many there are, and what is wrong."""
     failed, warned = count(checks, "failed"), count(checks, "warning")
     if not failed and not warned:
-        return f"Nothing is wrong ({len(checks)} checks)."
+        return f"Nothing is wrong ({output.counted(len(checks), 'check')})."
     parts = [
-        f"{number} {word}{'s' if number > 1 else ''}"
+        output.counted(number, word)
         for number, word in ((failed, "fault"), (warned, "warning"))
         if number
     ]
-    return f"{' and '.join(parts)} in {len(checks)} checks."
+    return f"{' and '.join(parts)} in {output.counted(len(checks), 'check')}."
 
 
 def painted_summary(checks: "Sequence[Check]") -> str:

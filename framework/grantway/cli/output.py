@@ -99,6 +99,11 @@ def to_json(value: object, *, indent: int | None = 2) -> str:
     return json.dumps(value, indent=indent, default=str)
 
 
+def counted(number: int, one: str, several: str = "") -> str:
+    """How many there are, in words; of several an "s" more unless told otherwise."""
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+
+
 def instant(when: "datetime") -> str:
     """An instant for people: to the second, in UTC."""
     return f"{when:%Y-%m-%d %H:%M:%S} UTC"

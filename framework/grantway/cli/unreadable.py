@@ -3,6 +3,7 @@
 import logging
 
 from grantway.cache_inspection import Inspector
+from grantway.cli import output
 from grantway.cli.session import Session
 
 
@@ -19,10 +20,5 @@ def tell_of_another_key(unreadable: int) -> None:
         logging.getLogger("grantway.cli").warning(
             "%s cannot be listed: what another key has encrypted cannot be read, and is kept for "
             "that key (`grantway cache info` says which key this is)",
-            counted(unreadable, "entry", "entries"),
+            output.counted(unreadable, "entry", "entries"),
         )
-
-
-def counted(count: int, one: str, several: str) -> str:
-    """How many there are, in words."""
-    return f"{count:,} {one if count == 1 else several}"

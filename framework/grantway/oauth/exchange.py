@@ -133,7 +133,8 @@ def result_of(
         id_token=id_token.reveal() if id_token else None,
         scopes=tuple(granted.split()) if granted else request.scopes,
         resource=request.resource,
-        tenant_id=(account.tenant_id if account else "") or request.tenant,
+        tenant_id=(account.tenant_id if account else "")
+        or (request.tenant if request.environment.has_tenant else ""),
         account=account,
         authentication_methods=methods_of(answer),
         refresh_token_expires_on=later(answer, "refresh_token_expires_in", now) if new else None,

@@ -133,13 +133,13 @@ def _on_the_way(error: Exception, root: BaseException, host: str) -> GrantwayErr
                 host=host,
             )
         case SSLError():
-            return _no_tls(root, host)
+            return _no_agreement(root, host)
         case _:
             return None
 
 
-def _no_tls(root: BaseException, host: str) -> TransportError:
-    """The error where the two sides do not agree: who is not believed, and why."""
+def _no_agreement(root: BaseException, host: str) -> TransportError:
+    """The error where the two sides do not agree on TLS: who is not believed, and why."""
     text = str(root)
     what = f"is not trusted: {_tls_reason(root)}"
     remedy = (
@@ -151,6 +151,8 @@ def _no_tls(root: BaseException, host: str) -> TransportError:
     elif refusal := re.search(_REFUSED, text):
         what = f"refuses the client certificate ({refusal[1]})"
         remedy = "Give the environment one that is valid there: " + _OURS
+    elif isinstance(root, ssl.SSLError) and (why := _no_tls(root)):
+        what, remedy = why, "Check the address and its port."
     return TransportError(f"{host} {what}.", remedy=remedy, host=host, retryable=False)
 
 
@@ -228,6 +230,16 @@ def _unconnected(cause: BaseException | None) -> str:
             return "it could not be made"
 
 
+def _no_tls(root: ssl.SSLError) -> str:
+    """What shows that a port may not be one for TLS, in words; empty where nothing does."""
+    if any(sign in str(root) for sign in _NO_TLS):
+        return "does not speak TLS on this port"
+    # Many a server for plain http hangs up on what it cannot read, without a word.
+    if isinstance(root, ssl.SSLEOFError):
+        return "broke off the TLS handshake: perhaps there is no TLS on this port"
+    return ""
+
+
 def _tls_reason(root: BaseException) -> str:
     text = str(root)
     for sign, words in (
@@ -241,6 +253,4 @@ def _tls_reason(root: BaseException) -> str:
     ):
         if sign in text:
             return words
-    if isinstance(root, ssl.SSLError) and any(sign in text for sign in _NO_TLS):
-        return "it does not speak TLS on this port"
     return "the TLS handshake failed"

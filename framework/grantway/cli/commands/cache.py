@@ -9,7 +9,7 @@ from grantway.cache_inspection import Inspector
 from grantway.cli import output
 from grantway.cli.command import Command, Group, json_option
 from grantway.cli.session import Session, pass_session
-from grantway.cli.unreadable import counted, tell_of_another_key
+from grantway.cli.unreadable import tell_of_another_key
 from grantway.errors import CacheError, InteractionRequired, InvalidParameter
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def prune(session: Session, as_json: bool) -> None:
     if as_json:
         output.write_json({"removed": removed})
     else:
-        output.write(f"{counted(removed, 'entry', 'entries')} removed.")
+        output.write(f"{output.counted(removed, 'entry', 'entries')} removed.")
 
 
 @command.command("clear", cls=Command, examples=(("In a script", "grantway cache clear --yes"),))
@@ -231,10 +231,10 @@ def _place(info: "CacheInfo") -> str:
 
 def _held(info: "CacheInfo") -> str:
     held = (
-        f"{counted(info.access_tokens, 'access token', 'access tokens')} and "
-        f"{counted(info.refresh_tokens, 'refresh token', 'refresh tokens')}"
+        f"{output.counted(info.access_tokens, 'access token')} and "
+        f"{output.counted(info.refresh_tokens, 'refresh token')}"
     )
-    others = counted(info.unreadable, "entry", "entries")
+    others = output.counted(info.unreadable, "entry", "entries")
     return f"{held}, and {others} of another key" if info.unreadable else held
 
 

@@ -159,8 +159,7 @@ def check(session: Session, as_json: bool) -> None:
         output.write(f"There is no configuration file; it would be {user_file()}.")
     else:
         told = ", ".join(
-            f"{count} {name if count != 1 else name.removesuffix('s')}"
-            for name, count in counts.items()
+            output.counted(count, name.removesuffix("s")) for name, count in counts.items()
         )
         output.write(f"{configuration.file} is right: {told}.")
 

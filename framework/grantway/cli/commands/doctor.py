@@ -1,6 +1,6 @@
 """`grantway doctor`: what is wrong here, all of it, and what to do about it."""
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +14,7 @@ from grantway.cli.session import Session, pass_session
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grantway.checks.check import Check, Step
+    from grantway.checks.check import Check
 
 
 @click.command(
@@ -56,18 +56,23 @@ def command(
     Exit codes: 0 no fault was found (there may be warnings); 1 faults were found.
     """
     from grantway.checks.check import Step, run
-    from grantway.cli.examination import in_use, is_readable, steps
+    from grantway.cli.examination import in_use, is_readable, steps, test_steps
+    from grantway.errors import ConfigurationError
 
     def all_of_it() -> "Iterator[Check]":
         yield from run(steps(session))
         if named is None and not is_readable(session):
             yield from run((Step(("environment",), _left_out),))
         else:
-            yield from run(_environment_steps(session, named, profile, timeout, stack))
+            yield from run(
+                test_steps(session, lambda: in_use(session, named, profile), timeout, stack)
+            )
 
     if named is not None:
-        # A name that is wrong in the call is told as in any other call.
-        in_use(session, named, profile)
+        # A name that is wrong in the call is told as in any other call; what is wrong with what
+        # it stands for is a finding.
+        with suppress(ConfigurationError):
+            in_use(session, named, profile)
     with ExitStack() as stack:
         checks = told(all_of_it(), as_json=as_json)
     if as_json:
@@ -76,25 +81,6 @@ def command(
         output.write(f"\n{painted_summary(checks)}")
     if count(checks, "failed"):
         ctx.exit(1)
-
-
-def _environment_steps(
-    session: Session,
-    named: str | None,
-    profile: str | None,
-    timeout: float,
-    stack: ExitStack,
-) -> "tuple[Step, ...]":
-    from grantway.checks.check import Check, Step
-    from grantway.cli.examination import in_use, tested
-    from grantway.errors import GrantwayError
-
-    try:
-        environment = in_use(session, named, profile)
-    except GrantwayError as error:
-        failure = Check.failure("environment", error)
-        return (Step(("environment",), lambda: (failure,)),)
-    return stack.enter_context(closing(tested(session, environment, timeout))).steps
 
 
 def _left_out() -> "Iterator[Check]":

@@ -76,7 +76,8 @@ def list_(session: Session, as_json: bool) -> None:
     rows = [
         (
             output.printable(each.name),
-            output.printable(each.authority),
+            # Where it would be is not known of one that is nowhere now.
+            "-" if each.unavailable else output.printable(each.authority),
             output.printable(each.protocol.name),
             output.printable(_from(session, each)),
             _notes(session, each, default),
@@ -160,6 +161,7 @@ def _brief(
         "protocol": environment.protocol.name,
         "default": environment is default,
         "closed": environment.closed,
+        "unavailable": environment.unavailable,
         "from": _from(session, environment),
         "shadows": [
             {"name": name, "environment": other.name, "from": _from(session, other)}
@@ -194,9 +196,11 @@ def _file_of(session: Session, name: str) -> str:
 
 def _faults(session: Session) -> "Iterator[tuple[str, str, GrantwayError]]":
     """Name, file and fault of what is described wrongly."""
-    for name, fault in session.registry.faults.items():
-        file = getattr(fault, "file", "")
-        project = session.configuration.project
+    project = session.configuration.project
+    described = [*(project.environments if project else ()), *session.configuration.environments]
+    spelled = {name.casefold(): name for name in described}
+    for folded, fault in session.registry.faults.items():
+        name, file = spelled[folded], getattr(fault, "file", "")
         is_projects = project is not None and file == str(project.file)
         yield name, f"project {file}" if is_projects else _CONFIGURED, fault
     if (whole := session.configuration.project_fault) is not None:

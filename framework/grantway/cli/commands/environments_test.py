@@ -1,6 +1,6 @@
 """`grantway environments test`: everything between here and an authority, one thing at a time."""
 
-from contextlib import closing
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grantway.checks.check import Check
+    from grantway.environment import Environment
 
 
 @click.command(
@@ -43,13 +44,20 @@ def command(ctx: click.Context, session: Session, name: str, timeout: float, as_
     """
     from grantway.checks.check import run
     from grantway.checks.environment import LOCAL
-    from grantway.cli.examination import tested
+    from grantway.cli.examination import test_steps
 
-    environment = session.registry.environment(name)
-    with closing(tested(session, environment, timeout)) as test:
-        checks = told(run(test.steps), as_json=as_json)
+    found = name
+
+    def find() -> "Environment":
+        nonlocal found
+        environment = session.registry.environment(name)
+        found = environment.name
+        return environment
+
+    with ExitStack() as stack:
+        checks = told(run(test_steps(session, find, timeout, stack)), as_json=as_json)
     if as_json:
-        output.write_json({"environment": environment.name, **as_facts(checks)})
+        output.write_json({"environment": found, **as_facts(checks)})
     else:
         output.write(painted_summary(checks))
     failed = _first_failure(checks)
