@@ -139,5 +139,5 @@ def _told(facts: dict[str, object], expiry: "datetime | None") -> str:
         "Environment": str(facts["environment"]),
     }
     return output.pairs(
-        (output.heading(name), output.printable(each)) for name, each in rows.items()
+        (output.heading(name), output.printable(each)) for name, each in rows.items() if each
     )
