@@ -192,6 +192,7 @@ def test_what_tries_the_cache_leaves_nothing_in_it(file: Path) -> None:
     assert process("cache", "--json").json == []
 
 
+@pytest.mark.usefixtures("at_a_desk")
 def test_where_nobody_can_be_asked_it_says_so_before_any_network(
     sandbox: Sandbox, file: Path
 ) -> None:
@@ -308,6 +309,7 @@ def test_an_environment_that_is_not_there_is_a_mistake(file: Path) -> None:
     assert "Box" in outcome.stderr
 
 
+@pytest.mark.usefixtures("at_a_desk")
 def test_whoever_is_named_and_has_not_signed_in_is_told_who_has(
     sandbox: Sandbox, file: Path
 ) -> None:

@@ -250,6 +250,7 @@ def test_when_nobody_signs_in_the_time_is_up(
     assert "--timeout" in outcome.stderr
 
 
+@pytest.mark.usefixtures("at_a_desk")
 @pytest.mark.parametrize("start", [consent, token])
 @pytest.mark.parametrize("before", [(), ("--no-input",)])
 def test_where_nobody_is_to_be_asked_nothing_is_sent(
