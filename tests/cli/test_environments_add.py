@@ -251,7 +251,8 @@ def test_a_name_that_is_taken_is_refused(config: Path, tmp_path: Path, name: str
     (tmp_path / "new.toml").write_text('authority = "https://new.example"\n')
     code, _, err = add(name, "--from", str(tmp_path / "new.toml"))
     assert code == 2
-    assert "name: " in err
+    assert "environment" in err
+    assert "--name" not in err
     assert config.read_text() == f"{HILL}aliases = ['also']\n"
 
 

@@ -154,7 +154,7 @@ def _refuse_names(session: Session, name: str, aliases: tuple[str, ...], *, repl
     if replaced and not replace:
         line = session.configuration.document.line_of(("environments", replaced))
         raise InvalidParameter(
-            f"name: there is an environment {replaced!r} already, in "
+            f"There is an environment {replaced!r} already, in "
             f"{session.configuration.file}:{line}.",
             remedy="Give another name, or --replace to have this one in its place.",
             parameter="name",
@@ -170,7 +170,7 @@ def _refuse_names(session: Session, name: str, aliases: tuple[str, ...], *, repl
         other = others.get(each.casefold(), replaced)
         if other.casefold() != replaced.casefold():
             raise InvalidParameter(
-                f"name: {each!r} is a name of the environment {other}.",
+                f"{each!r} is a name of the environment {other}.",
                 remedy="Give another one; `grantway environments` lists those that are taken.",
                 parameter="name",
             )

@@ -42,7 +42,7 @@ def command(session: Session, name: str, as_json: bool) -> None:
     for other, table in configuration.environments.items():
         if other != found and str(table.get("like", "")).casefold() == found.casefold():
             raise InvalidParameter(
-                f"name: the environment {other!r} is like {found!r}.",
+                f"The environment {other!r} is like {found!r}.",
                 remedy=f"Remove {other} first, or give it values of its own.",
                 parameter="name",
             )
@@ -64,7 +64,7 @@ def _not_configured(session: Session, name: str) -> "InvalidParameter":
     except UnknownEnvironment:
         names = session.configuration.environments
         return InvalidParameter(
-            f"name: the configuration has no environment {name!r}.",
+            f"The configuration has no environment {name!r}.",
             remedy=did_you_mean(name, names) or f"It has: {', '.join(names) or 'none'}.",
             parameter="name",
         )
@@ -72,19 +72,18 @@ def _not_configured(session: Session, name: str) -> "InvalidParameter":
     project = session.configuration.project
     if plugin is None and project is not None and known.name in project.environments:
         return InvalidParameter(
-            f"name: {known.name} is an environment of the project, in {project.file}.",
+            f"{known.name} is an environment of the project, in {project.file}.",
             remedy="Take it out of that file.",
             parameter="name",
         )
     if plugin is None:
         return InvalidParameter(
-            f"name: {name!r} is an alias of {known.name}.",
+            f"{name!r} is an alias of {known.name}.",
             remedy=f"Remove {known.name}, or take the alias out of its table.",
             parameter="name",
         )
     return InvalidParameter(
-        f"name: {known.name} is an environment of the plugin {plugin.name}, not of the "
-        "configuration.",
+        f"{known.name} is an environment of the plugin {plugin.name}, not of the configuration.",
         remedy="A built-in one cannot be removed."
         if plugin.builtin
         else f"Uninstall {plugin.distribution}, or disable it: plugins.disable.",
