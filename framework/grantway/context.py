@@ -107,6 +107,28 @@ class Context:
         default=_keep_nowhere, repr=False
     )
 
+    @classmethod
+    def lasting(
+        cls,
+        seconds: float,
+        environment: Environment,
+        transport: Transport,
+        clock: Clock,
+        *,
+        prompter: Prompter | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> "Context":
+        """A context with so many seconds from now on, for what is asked without a dispatcher."""
+        return cls(
+            environment=environment,
+            transport=transport,
+            clock=clock,
+            prompter=prompter,
+            deadline=clock.monotonic() + seconds,
+            timeout=seconds,
+            cancelled=cancelled or threading.Event(),
+        )
+
     def remaining(self) -> float:
         """Seconds until the deadline.
 

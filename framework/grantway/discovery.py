@@ -91,14 +91,7 @@ def discover(
         from grantway.clock import SystemClock
 
         clock = SystemClock()
-    context = Context(
-        environment=provisional,
-        transport=transport,
-        clock=clock,
-        prompter=None,
-        deadline=clock.monotonic() + timeout,
-        timeout=timeout,
-    )
+    context = Context.lasting(timeout, provisional, transport, clock)
     try:
         found = _asked(kind, url, context)
     finally:

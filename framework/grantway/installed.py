@@ -133,13 +133,12 @@ def _changed(path: Path) -> list[int] | None:
 def _read(manifest: Path, state: dict[str, object]) -> tuple[Installed, ...] | None:
     import json
 
-    from grantway.cache.private import check_file, prepare_folder
+    from grantway.cache.private import check_file, prepare_folder, read_file
 
-    with suppress(CacheError, OSError, ValueError, KeyError, TypeError, RecursionError):
+    with suppress(CacheError, ValueError, KeyError, TypeError, RecursionError):
         prepare_folder(manifest.parent)
         if check_file(manifest):
-            with manifest.open("rb") as file:
-                kept = json.loads(file.read(_LARGEST))
+            kept = json.loads(read_file(manifest, _LARGEST, ""))
             rows = kept["installed"]
             is_sound = all(
                 type(row) is list and len(row) == 4 and all(type(each) is str for each in row)
@@ -152,20 +151,11 @@ def _read(manifest: Path, state: dict[str, object]) -> tuple[Installed, ...] | N
 
 def _write(manifest: Path, state: dict[str, object], found: Iterable[Installed]) -> None:
     import json
-    import os
-    import tempfile
 
-    from grantway.cache.private import prepare_folder
+    from grantway.cache.private import prepare_folder, write_new
 
     rows = [(each.name, each.target, each.distribution, each.version) for each in found]
-    with suppress(CacheError, OSError, ValueError):
+    with suppress(CacheError, ValueError):
         prepare_folder(manifest.parent)
-        # Made with its final permissions, and put in its place in one step.
-        descriptor, name = tempfile.mkstemp(dir=manifest.parent, prefix=f"{manifest.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump({"state": state, "installed": rows}, file)
-            Path(name).replace(manifest)
-        except BaseException:
-            Path(name).unlink()
-            raise
+        content = json.dumps({"state": state, "installed": rows}).encode()
+        write_new(manifest, content, replace=True)

@@ -109,13 +109,8 @@ def _revoke(place: Workplace, request: TokenRequest, tokens: list[Secret], timeo
     # Imported here: where nothing is revoked, nothing of HTTP is needed.
     from grantway.oauth.revocation import revoke
 
-    context = Context(
-        environment=request.environment,
-        transport=place.transport,
-        clock=place.clock,
-        prompter=place.prompter,
-        deadline=place.clock.monotonic() + timeout,
-        timeout=timeout,
+    context = Context.lasting(
+        timeout, request.environment, place.transport, place.clock, prompter=place.prompter
     )
     request = vaults.open_secrets(request, place.registry.vaults, context)
     return all(revoke(token, request, context) for token in tokens)

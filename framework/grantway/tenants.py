@@ -103,14 +103,7 @@ def which(
         _check(tenant, environment)
 
     def ask(environment: Environment) -> Finding:
-        context = Context(
-            environment=environment,
-            transport=transport,
-            clock=clock,
-            prompter=None,
-            deadline=clock.monotonic() + timeout,
-            timeout=timeout,
-        )
+        context = Context.lasting(timeout, environment, transport, clock)
         try:
             return _asked(tenant, context)
         except AuthorityError as error:

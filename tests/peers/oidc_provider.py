@@ -1,21 +1,19 @@
 """Run oidc-provider, a certified OpenID Connect server for Node, beside the tests."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
-import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Self
 
 from . import PeerUnavailable
+from .announced import AnnouncedProcess
 from .oidc_provider_login import ClientAuth, basic, post, public
 
 if sys.platform != "win32":
@@ -129,27 +127,24 @@ class OidcProvider:
         if certificate is not None and key is not None:
             self._variables["OIDC_PROVIDER_CERT"] = str(certificate)
             self._variables["OIDC_PROVIDER_KEY"] = str(key)
-        self._start_timeout = start_timeout
-        self._process: subprocess.Popen[bytes] | None = None
-        self._log: IO[bytes] | None = None
+        self._process = AnnouncedProcess("oidc-provider", start_timeout)
 
     def start(self) -> Self:
         """Install the server if need be and start it; raises PeerUnavailable where it cannot."""
         install()
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
-        self._process = subprocess.Popen(
-            ["node", "server.mjs"],
-            cwd=FOLDER,
-            env={**os.environ, **self._variables},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-        )
-        try:
-            self._read_announcement(self._process)
-        except BaseException:
-            self.stop()
-            raise
+        announced = self._process.start(["node", "server.mjs"], self._variables, FOLDER)
+        self.issuer = announced["issuer"]
+        self.clients = {
+            name: Client(
+                client_id=client["client_id"],
+                client_secret=client.get("client_secret"),
+                method=client["token_endpoint_auth_method"],
+            )
+            for name, client in announced["clients"].items()
+        }
+        self.resources = {
+            name: Resource(**resource) for name, resource in announced["resources"].items()
+        }
         return self
 
     def __enter__(self) -> Self:
@@ -163,55 +158,14 @@ class OidcProvider:
     ) -> None:
         self.stop()
 
-    def _read_announcement(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        watchdog = threading.Timer(self._start_timeout, process.kill)
-        watchdog.start()
-        try:
-            line = process.stdout.readline()
-        finally:
-            watchdog.cancel()
-        if not line:
-            raise RuntimeError(f"oidc-provider did not start:\n{self.log}")
-        announced: dict[str, Any] = json.loads(line)
-        self.issuer = announced["issuer"]
-        self.clients = {
-            name: Client(
-                client_id=client["client_id"],
-                client_secret=client.get("client_secret"),
-                method=client["token_endpoint_auth_method"],
-            )
-            for name, client in announced["clients"].items()
-        }
-        self.resources = {
-            name: Resource(**resource) for name, resource in announced["resources"].items()
-        }
-
     @property
     def log(self) -> str:
         """What the server wrote on standard error."""
-        if self._log is None:
-            return ""
-        self._log.seek(0)
-        return self._log.read().decode("utf-8", "replace")
+        return self._process.log
 
     def stop(self) -> None:
         """End the server. Calling it twice is fine."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.close()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        process.stdout.close()
-        if self._log is not None:
-            self._log.close()
-            self._log = None
+        self._process.stop()
 
 
 if __name__ == "__main__":

@@ -84,8 +84,12 @@ def read_file(path: Path, most: int, otherwise: str) -> bytes:
         ) from None
 
 
-def write_new(path: Path, content: bytes, otherwise: str = DATABASE) -> None:
-    """Make a file with its whole content in one step; one that is there already stays as it is.
+def write_new(
+    path: Path, content: bytes, otherwise: str = DATABASE, *, replace: bool = False
+) -> None:
+    """Make a file with its whole content in one step.
+
+    One that is there already stays as it is, unless it is to be replaced.
 
     Raises:
         CacheError: that failed.
@@ -97,7 +101,10 @@ def write_new(path: Path, content: bytes, otherwise: str = DATABASE) -> None:
             file.write(content)
             file.flush()
             os.fsync(descriptor)
-        _take_place(temporary, path)
+        if replace:
+            temporary.replace(path)
+        else:
+            _take_place(temporary, path)
         _force_folder(path.parent)
     except OSError as error:
         fail(path, "cannot be made", error, otherwise)

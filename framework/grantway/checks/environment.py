@@ -44,15 +44,7 @@ def steps(
         cancelled: set to end it.
         resolve: looks up names, as `socket.getaddrinfo`.
     """
-    context = Context(
-        environment=environment,
-        transport=transport,
-        clock=clock,
-        prompter=None,
-        deadline=clock.monotonic() + timeout,
-        timeout=timeout,
-        cancelled=cancelled or threading.Event(),
-    )
+    context = Context.lasting(timeout, environment, transport, clock, cancelled=cancelled)
 
     def look() -> Iterator[Check]:
         found = f"{environment.name}: {environment.authority}, {environment.protocol.name}"

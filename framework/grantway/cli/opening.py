@@ -1,6 +1,5 @@
 """Opening one reference outside of a call: the vault is given what it would have in one."""
 
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -52,16 +51,9 @@ def opened(reference: Reference, session: Session, *, what: str) -> Secret:
         session.prompter,
     )
     transport: Transport = _Transport(place)
-    context = Context(
-        # Every context has one; nothing is asked of this authority.
-        environment=Environment("None", authority="https://localhost"),
-        transport=transport,
-        clock=place.clock,
-        prompter=place.prompter,
-        deadline=place.clock.monotonic() + TIMEOUT,
-        timeout=TIMEOUT,
-        cancelled=threading.Event(),
-    )
+    # Every context has an environment; nothing is asked of this authority.
+    nowhere = Environment("None", authority="https://localhost")
+    context = Context.lasting(TIMEOUT, nowhere, transport, place.clock, prompter=place.prompter)
     try:
         return vault.get(reference.name, context)
     finally:

@@ -64,7 +64,7 @@ def borne_out(environment: "Environment", context: "Context") -> "Environment":
     """
     from grantway.environment import host_of
     from grantway.errors import MalformedResponse, ProtocolViolation
-    from grantway.oauth.metadata import metadata
+    from grantway.oauth.metadata import located, metadata
 
     document = metadata(environment, attrs.evolve(context, environment=environment))
     if not isinstance(document.get("token_endpoint"), str):
@@ -75,16 +75,8 @@ def borne_out(environment: "Environment", context: "Context") -> "Environment":
         )
     elsewhere: dict[str, list[str]] = {}
     for name in _ENDPOINTS:
-        endpoint = document.get(name)
-        if not isinstance(endpoint, str) or not endpoint:
-            continue
-        try:
-            host = environment.destination(endpoint)
-        except ValueError as error:
-            raise ProtocolViolation(
-                f"The {name} in the metadata of {environment.name} cannot be used: {error}."
-            ) from None
-        if not environment.names(host):
+        endpoint, host = located(document, name, environment)
+        if endpoint and not environment.names(host):
             elsewhere.setdefault(host, []).append(name)
     if elsewhere:
         told = "; ".join(f"{host} ({', '.join(names)})" for host, names in elsewhere.items())

@@ -140,22 +140,31 @@ def token_endpoint(document: Mapping[str, object], environment: Environment) -> 
     return token
 
 
+def located(document: Mapping[str, object], name: str, environment: Environment) -> tuple[str, str]:
+    """An endpoint that a metadata document names, and its host; "" twice where it names none.
+
+    Raises:
+        ProtocolViolation: nothing can be sent there, whatever hosts the environment allows.
+    """
+    url = document.get(name)
+    if not isinstance(url, str) or not url:
+        return "", ""
+    try:
+        return url, environment.destination(url)
+    except ValueError as error:
+        raise ProtocolViolation(
+            f"The {name} in the metadata of {environment.name} cannot be used: {error}."
+        ) from None
+
+
 def endpoint(document: Mapping[str, object], name: str, environment: Environment) -> str:
     """An endpoint of a metadata document that may be used; "" where it names none.
 
     Raises:
         ProtocolViolation: it is on a host or by a scheme that the environment does not allow.
     """
-    url = document.get(name)
-    if not isinstance(url, str) or not url:
-        return ""
-    try:
-        host = environment.destination(url)
-    except ValueError as error:
-        raise ProtocolViolation(
-            f"The {name} in the metadata of {environment.name} cannot be used: {error}."
-        ) from None
-    if not environment.names(host):
+    url, host = located(document, name, environment)
+    if url and not environment.names(host):
         raise ProtocolViolation(
             f"The {name} of {environment.name} is on another host, {host}.",
             remedy=f'If that host is the authority\'s, add to the environment: hosts = ["{host}"]',
