@@ -17,7 +17,7 @@ Built-in means: of the distribution `grantway`. Nothing disables a built-in plug
 """
 
 import inspect
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -27,10 +27,10 @@ from grantway import hookspecs
 from grantway.candidate import Candidate
 from grantway.config import Configuration
 from grantway.declarations import is_name
-from grantway.described import environment_from, in_order
 from grantway.document import Document, Keys, Table
 from grantway.environment import Environment
-from grantway.errors import GrantwayError, PluginError, UnknownEnvironment
+from grantway.environments import Environments
+from grantway.errors import GrantwayError, PluginError
 from grantway.installed import installed
 from grantway.offerings import Discovery, TokenCacheFactory, Vault
 from grantway.parameters import COMMON, Parameter
@@ -44,7 +44,7 @@ from grantway.plugins import (
     settle_claims,
 )
 from grantway.provider import CredentialProvider
-from grantway.suggest import did_you_mean, nearest
+from grantway.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,9 +69,6 @@ class Registry:
 
     Attributes:
         plugins: the record of every plugin, in the order of their names.
-        faults: what is wrong with environments that the configuration describes.
-        shadowed: name (case-folded) of a plugin's environment that a configured one has taken,
-            and the plugin's environment.
     """
 
     def __init__(
@@ -163,7 +160,17 @@ class Registry:
     @property
     def environments(self) -> tuple[Environment, ...]:
         """Every environment, those of the configuration last."""
-        return self._environments
+        return self._named.all
+
+    @property
+    def faults(self) -> Mapping[str, GrantwayError]:
+        """What is wrong with environments that the configuration describes."""
+        return self._named.faults
+
+    @property
+    def shadowed(self) -> Mapping[str, Environment]:
+        """Plugins' environments whose (case-folded) names configured ones have taken."""
+        return self._named.shadowed
 
     @property
     def parameters(self) -> Mapping[str, Parameter[object]]:
@@ -196,22 +203,7 @@ class Registry:
         Raises:
             UnknownEnvironment: there is none; the nearest names are offered.
         """
-        found = self._environments_by_name.get(name.casefold()) if name else self._default
-        if found is None:
-            fault = self.faults.get((name or "").casefold())
-            if fault is not None:
-                # It is raised again for each call, and should not collect their tracebacks.
-                raise fault.with_traceback(None)
-            known = [each.name for each in self._environments]
-            shown = repr(name) if name else "the default"
-            raise UnknownEnvironment(
-                f"There is no environment {shown}.",
-                remedy=did_you_mean(name or "", self._spellings)
-                or f"There are: {', '.join(known) or 'none'}.",
-                name=name or "",
-                nearest=nearest(name or "", self._spellings),
-            )
-        return found
+        return self._named.named(name)
 
     def describe(
         self, document: Document, name: str, table: Table, at: Keys | None = None
@@ -221,9 +213,7 @@ class Registry:
         Raises:
             ConfigurationError: see `grantway.described.environment_from`.
         """
-        return environment_from(
-            document, name, table, self._environments_by_name, self._further_protocols, at=at
-        )
+        return self._named.describe(document, name, table, at)
 
     def plugin_of(self, provider: CredentialProvider) -> Plugin:
         """The plugin that a provider is of."""
@@ -387,75 +377,11 @@ class Registry:
             (implementation.plugin_name, cast("Observer", implementation.function))
             for implementation in self._manager.hook.grantway_event.get_hookimpls()
         )
-        self._collect_environments(active, configuration)
-
-    def _collect_environments(self, active: Sequence[Plugin], configuration: Configuration) -> None:
-        self.faults: dict[str, GrantwayError] = {}
-        self.shadowed: dict[str, Environment] = {}
-        by_name = {
-            name.casefold(): environment
-            for plugin in active
-            for environment in plugin.environments
-            for name in (environment.name, *environment.aliases)
-        }
-        builtin = [each for plugin in active if plugin.builtin for each in plugin.environments]
-        self._further_protocols = tuple(
-            each for found in self._discoveries.values() for each in found.protocols
+        self._named = Environments(
+            active,
+            configuration,
+            (each for found in self._discoveries.values() for each in found.protocols),
         )
-        reserved = {name.casefold() for each in builtin for name in (each.name, *each.aliases)}
-        self._add_described(configuration, by_name, reserved, "a built-in's name")
-        if configuration.project is not None:
-            # Nothing that a project says can take the place of anything else, even if that is
-            # faulty.
-            known = by_name.keys() | {each.casefold() for each in configuration.environments}
-            self._add_described(configuration.project, by_name, known, "a name that is taken")
-        self._environments_by_name = by_name
-        self._spellings = {
-            name: None for each in by_name.values() for name in (each.name, *each.aliases)
-        }
-        self._environments = tuple(dict.fromkeys(by_name.values()))
-        self._default = next((each for each in builtin if each.default), None)
-
-    def _add_described(
-        self,
-        configuration: Configuration,
-        by_name: dict[str, Environment],
-        reserved: Collection[str],
-        whose: str,
-    ) -> None:
-        """Add the environments that a file describes; faulty ones are put down as faults."""
-        document = configuration.document
-        described: dict[str, str] = {}
-        for name in in_order(configuration.environments):
-            try:
-                environment = environment_from(
-                    document,
-                    name,
-                    configuration.environments[name],
-                    by_name,
-                    self._further_protocols,
-                )
-                names = {each.casefold() for each in (environment.name, *environment.aliases)}
-                if taken := sorted(names.intersection(reserved)):
-                    document.fail(
-                        f"the environment {name!r} takes {whose}: {', '.join(taken)}",
-                        "Give it another name; `like` takes over another's values.",
-                        at=("environments", name),
-                    )
-                if taken := sorted(names & described.keys()):
-                    document.fail(
-                        f"the environment {name!r} takes a name of {described[taken[0]]!r}: "
-                        f"{', '.join(taken)}",
-                        "Names are compared without regard to case; give it another one.",
-                        at=("environments", name),
-                    )
-                self.shadowed |= {each: by_name[each] for each in names & by_name.keys()}
-                described |= dict.fromkeys(names, name)
-                by_name.update(dict.fromkeys(names, environment))
-            except GrantwayError as error:
-                # Without its frames, which hold the values of the file.
-                error.__context__ = None
-                self.faults.setdefault(name.casefold(), error.with_traceback(None))
 
 
 def _call(manager: pluggy.PluginManager, plugin: Plugin, hook: str, kind: type[T]) -> tuple[T, ...]:
