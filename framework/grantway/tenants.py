@@ -132,7 +132,7 @@ def _check(tenant: str, environment: Environment) -> None:
             raise ValueError(f"{tenant!r} is a word for several tenants, not one of them")
     except ValueError as error:
         raise InvalidParameter(
-            f"tenant: {error}.", remedy="Give the GUID or a domain of one.", parameter="tenant"
+            f"{error}.", remedy="Give the GUID or a domain of one.", parameter="tenant"
         ) from None
 
 
