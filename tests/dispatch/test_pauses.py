@@ -12,6 +12,8 @@ import pytest
 from cache.support import sqlite_cache
 from dispatch.crew import cache_at
 from dispatch.support import ShiftedClock, crew, eventually, lives, start, together
+from grantway import Credential, TokenRequest
+from grantway.cache.keys import pause_key
 from grantway.cache.memory import MemoryTokenCache
 from grantway.errors import Throttled
 from oauth.support import CLIENT_ID, CLIENT_SECRET, dispatcher, environment, granted, oidc
@@ -42,18 +44,25 @@ def clocked(times: list[float], *behaviours: Behaviour) -> list[Behaviour]:
     return [timed(each) for each in behaviours]
 
 
+def is_told(server: RawServer, cache: Any) -> bool:
+    """Whether whoever was asked to wait has told all who share the cache."""
+    values = {"credential": Credential(CLIENT_ID, CLIENT_SECRET)}
+    request = TokenRequest(environment(server), "ServicePrincipal", "ServicePrincipal", values)
+    return bool(cache.get_pause(pause_key(cache.fingerprint_key, request)))
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_other_threads_keep_the_pause(raw_server: RawServer, status: int) -> None:
     times: list[float] = []
     raw_server.serve(*clocked(times, wait(2, status), granted()))
-    with dispatcher() as asking:
+    cache = MemoryTokenCache()
+    with dispatcher(cache=cache) as asking:
         first: list[object] = []
         call = given(raw_server, scopes="first")
 
         def ask(number: int) -> str:
             if number:
-                eventually(lambda: times)
-                time.sleep(0.5)  # until the answer is read: what comes after it has to wait
+                eventually(lambda: is_told(raw_server, cache))
             scopes = f"s{number}" if number else "first"
             return asking.acquire(**{**call, "scopes": scopes}).access_token
 
@@ -74,9 +83,9 @@ def test_other_processes_keep_the_pause(
     call = {"credential": [CLIENT_ID, CLIENT_SECRET]}
     told = {"cache": at, "url": raw_server.url, "members": 1, "calls": [{**call, "scopes": "a"}]}
     first: subprocess.Popen[str] = start(told)
-    with dispatcher(cache=cache_at(at)) as asking:
-        eventually(lambda: times)
-        time.sleep(1)  # until the answer is read: what comes after it has to wait
+    cache = cache_at(at)
+    with dispatcher(cache=cache) as asking:
+        eventually(lambda: is_told(raw_server, cache))
         with pytest.raises(Throttled) as caught:
             asking.acquire(**given(raw_server, scopes="b"), timeout=2)
         got = asking.acquire(**given(raw_server, scopes="c"))
