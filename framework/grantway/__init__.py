@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from grantway.authority import ClientAuthentication as ClientAuthentication
     from grantway.authority import Endpoints as Endpoints
     from grantway.authority import PlannedRequest as PlannedRequest
+    from grantway.certificate import ClientCertificate as ClientCertificate
+    from grantway.certificate import Signer as Signer
+    from grantway.certificate import SigningKey as SigningKey
     from grantway.config import Configuration as Configuration
     from grantway.context import Context as Context
     from grantway.context import Transport as Transport
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "accounts": ("Account",),
     "authority": ("AuthorityRequest", "ClientAuthentication", "Endpoints", "PlannedRequest"),
+    "certificate": ("ClientCertificate", "Signer", "SigningKey"),
     "config": ("Configuration",),
     "context": ("Context", "Transport"),
     "discovery": ("discover",),
@@ -84,6 +88,7 @@ __all__ = [  # loaded on demand, and pinned by a test
     "AuthenticationResult",
     "AuthorityRequest",
     "ClientAuthentication",
+    "ClientCertificate",
     "Clock",
     "Configuration",
     "Context",
@@ -103,6 +108,8 @@ __all__ = [  # loaded on demand, and pinned by a test
     "Reference",
     "Registry",
     "Secret",
+    "Signer",
+    "SigningKey",
     "StoredRefreshToken",
     "TokenCache",
     "TokenCacheFactory",

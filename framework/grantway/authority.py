@@ -128,6 +128,8 @@ class Endpoints:
             another's.
         client_authentication: the methods its token endpoint takes, in its order of
             preference; None where that is not known yet.
+        assertion_algorithms: the algorithms by which it takes a client's assertions signed;
+            None where it lists none, or that is not known yet.
         scopes: the scopes it lists; None where it lists none, or that is not known yet.
     """
 
@@ -137,6 +139,7 @@ class Endpoints:
     pushed_authorization: str = ""
     says_issuer: bool = False
     client_authentication: tuple[str, ...] | None = ("client_secret_basic",)
+    assertion_algorithms: tuple[str, ...] | None = None
     scopes: tuple[str, ...] | None = None
 
 

@@ -4,9 +4,11 @@ A test holds this against the built-in parameter sets. Providers of third partie
 with their own parameters through `provider=`, or through a typed front of their own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
 from typing import Literal, TypedDict
 
+from grantway.certificate import ClientCertificate, Signer
 from grantway.environment import Environment
 from grantway.secret import Credential, Reference, Secret
 
@@ -16,7 +18,10 @@ class BuiltinParameters(TypedDict, total=False):
 
     account: str | None
     application_id: str | None
+    certificate: str | PathLike[str] | Signer | ClientCertificate | Secret | Reference | None
+    certificate_password: str | Secret | Reference | None
     claims: str | Mapping[str, object] | None
+    client_assertion: str | Secret | Reference | Callable[[], str | Secret] | None
     consent: bool | None
     credential: Credential | tuple[str, str | Secret | Reference] | None
     device_code: bool | None
@@ -31,4 +36,5 @@ class BuiltinParameters(TypedDict, total=False):
     resource: str | None
     save_refresh_token: str | Reference | None
     scopes: str | Iterable[str] | None
+    send_certificate_chain: bool | None
     tenant_id: str | None

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from grantway.protocol import GUID, OIDC, ClientAuthenticationMethod, Protocol
+from grantway.protocol import (
+    GUID,
+    OIDC,
+    AssertionAudience,
+    ClientAuthenticationMethod,
+    Protocol,
+)
 from grantway.secret import MASK
 from grantway.suggest import did_you_mean
 
@@ -136,7 +142,9 @@ class Environment:
         default_resource: name or URI of the resource when a call gives none.
         hosts: further hosts (`name` or `name:port`) that may be sent secrets.
         issuers: further issuers that metadata and id_tokens may name, each to the letter.
-        client_authentication: the way a client shows its secret here, over the protocol's.
+        client_authentication: the way a client shows its secret or certificate here, over the
+            protocol's.
+        assertion_audience: whom a client's assertion is for here, over the protocol's.
         advice: what to tell a user about the authority's own error numbers.
         default: calls that name no environment mean this one; only a built-in may say so.
         closed: why and since when the cloud is closed; a use of it is warned about.
@@ -163,6 +171,7 @@ class Environment:
     client_authentication: ClientAuthenticationMethod | None = attrs.field(
         default=None, kw_only=True
     )
+    assertion_audience: AssertionAudience | None = attrs.field(default=None, kw_only=True)
     advice: Mapping[int, str] = attrs.field(
         factory=dict[int, str], converter=_frozen_advice, kw_only=True, hash=False, repr=False
     )
@@ -189,7 +198,10 @@ class Environment:
             raise ValueError(
                 f"the protocol {self.protocol.name} names no resources: leave default_resource out"
             )
-        for what in ("authority", "tenant", "default_resource", "client_authentication"):
+        for what in (
+            *("authority", "tenant", "default_resource"),
+            *("client_authentication", "assertion_audience"),
+        ):
             if not isinstance(getattr(self, what), str if what == "authority" else str | None):
                 raise ValueError(f"{what} must be a text")
         if not all(isinstance(each, str) for pair in self.resources.items() for each in pair):

@@ -10,7 +10,7 @@ from typing import get_args
 import attrs
 
 from grantway.document import Document, Keys
-from grantway.protocol import ClientAuthenticationMethod
+from grantway.protocol import AssertionAudience, ClientAuthenticationMethod
 from grantway.suggest import did_you_mean
 
 Schema = dict[str, object]
@@ -22,7 +22,15 @@ _TEXT: Schema = {"type": "string"}
 
 
 def _method(document: Document, at: Keys, value: object) -> str:
-    word, words = document.word(at, value), get_args(ClientAuthenticationMethod)
+    return _one_of(get_args(ClientAuthenticationMethod), document, at, value)
+
+
+def _audience(document: Document, at: Keys, value: object) -> str:
+    return _one_of(get_args(AssertionAudience), document, at, value)
+
+
+def _one_of(words: tuple[str, ...], document: Document, at: Keys, value: object) -> str:
+    word = document.word(at, value)
     if word not in words:
         document.fail(
             f"there is no {at[-1]} {word!r}",
@@ -40,6 +48,7 @@ _TAKES: Mapping[Reader, Schema] = {
     Document.named_texts: {"type": "object", "additionalProperties": _TEXT},
     Document.flag: {"type": "boolean"},
     _method: {"enum": list(get_args(ClientAuthenticationMethod))},
+    _audience: {"enum": list(get_args(AssertionAudience))},
 }
 
 
@@ -87,7 +96,12 @@ ENVIRONMENT: Mapping[str, Key] = {
     "issuers": Key(
         "Further issuers that metadata and id_tokens may name, each to the letter.", Document.texts
     ),
-    "client_authentication": Key("The way a client shows its secret here.", _method),
+    "client_authentication": Key(
+        "The way a client shows its secret or its certificate here.", _method
+    ),
+    "assertion_audience": Key(
+        "Whom the assertion of a client with a certificate is for here.", _audience
+    ),
     "closed": Key("Why and since when the cloud is closed; its use is warned about."),
     "summary": Key("One line for lists."),
     "trust": Key("How its servers are reached and believed.", Document.table, TRUST),

@@ -24,7 +24,7 @@ from grantway.intake import ENVIRONMENTS_TENANT, Intake, check_names, take
 from grantway.parameters import SAVE_REFRESH_TOKEN, TENANT_ID
 from grantway.registry import Registry
 from grantway.request import TokenRequest
-from grantway.secret import MASK, Credential, Reference, Secret
+from grantway.secret import MASK, Credential, Made, Reference, Secret
 from grantway.selection import Choice
 from grantway.suggest import text_of
 
@@ -191,7 +191,7 @@ def _unopened(request: TokenRequest) -> TokenRequest:
     stand_in = Secret(MASK)
     values = {
         name: stand_in
-        if isinstance(value, Secret | Reference) and name != SAVE_REFRESH_TOKEN.name
+        if isinstance(value, Secret | Reference | Made) and name != SAVE_REFRESH_TOKEN.name
         else Credential(value.user_name, stand_in)
         if isinstance(value, Credential)
         else value
@@ -203,8 +203,8 @@ def _unopened(request: TokenRequest) -> TokenRequest:
 def shown(value: object) -> str:
     """A value as it may be shown."""
     match value:
-        case Reference():
-            return value.text
+        case Reference() | Made():
+            return str(value)
         case tuple():
             return " ".join(text_of(word) for word in cast("tuple[object, ...]", value))
         case bool():

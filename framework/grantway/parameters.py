@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 import attrs
 
 from grantway import secret as secrets_
+from grantway.certificate import client_certificate
 from grantway.named import Named
 
 if TYPE_CHECKING:
@@ -272,6 +273,9 @@ def _environment(value: object) -> "str | Environment":
 secret = cast("Callable[[object], secrets_.Secret]", secrets_.secret)
 
 
+assertion = cast("Callable[[object], secrets_.Secret]", secrets_.made_secret)
+
+
 def reference(value: object) -> secrets_.Reference:
     """Where a secret is to be put: a `Reference`, or its text."""
     return value if isinstance(value, secrets_.Reference) else secrets_.Reference(text(value))
@@ -336,6 +340,46 @@ TENANT_ID = Parameter(
     aliases=("tenant", "domain"),
     validator=_tenant,
 )
+CERTIFICATE = Parameter(
+    "certificate",
+    client_certificate,
+    "The application's certificate and key: the path of a PEM or PFX file, or a reference.",
+    env="GRANTWAY_CERTIFICATE",
+    excludes=("credential", "client_assertion"),
+)
+CERTIFICATE_PASSWORD = Parameter(
+    "certificate_password",
+    secret,
+    "The password of the certificate's file, where its key is encrypted.",
+    secret=True,
+    identity=False,
+    env="GRANTWAY_CERTIFICATE_PASSWORD",
+)
+SEND_CERTIFICATE_CHAIN = Parameter(
+    "send_certificate_chain",
+    flag,
+    "Send the certificate and those above it, where the authority goes by subject and issuer.",
+    identity=False,
+    env="GRANTWAY_SEND_CERTIFICATE_CHAIN",
+)
+CLIENT_ASSERTION = Parameter(
+    "client_assertion",
+    assertion,
+    "An assertion by which the application proves itself, such as its platform's token for it.",
+    secret=True,
+    # A platform makes a new one every hour, and it is the same application.
+    identity=False,
+    env="GRANTWAY_CLIENT_ASSERTION",
+    excludes=("credential",),
+)
+CLIENT_PROOF: tuple[Parameter[object], ...] = (
+    CERTIFICATE,
+    CERTIFICATE_PASSWORD,
+    SEND_CERTIFICATE_CHAIN,
+    CLIENT_ASSERTION,
+)
+"""What a set takes where a confidential client may prove itself by more than a credential."""
+
 REFRESH_TOKEN = Parameter("refresh_token", secret, "The refresh token to redeem.", secret=True)
 CONSENT = Parameter(
     "consent", flag, "Perform the partner consent process; the result has a refresh token."

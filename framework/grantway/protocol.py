@@ -65,8 +65,13 @@ GUID = Form(
 PRINTABLE_ASCII = Form("a text of printable ASCII characters", r"[\x20-\x7e]+")
 
 ClientAuthenticationMethod = Literal[
-    "client_secret_post", "client_secret_basic", "private_key_jwt", "tls_client_auth"
+    "client_secret_post",
+    "client_secret_basic",
+    "private_key_jwt",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
 ]
+AssertionAudience = Literal["issuer", "token_endpoint"]
 
 
 def _frozen(given: Mapping[str, str]) -> Mapping[str, str]:
@@ -98,6 +103,13 @@ class Protocol(Named):
             environment's own.
         client_authentication: how a client shows its secret; None: as the metadata says,
             `client_secret_basic` where it is silent (RFC 8414, section 2).
+        assertion_algorithms: the algorithms by which a client's assertion may be signed; empty:
+            as the metadata says, and any where it is silent.
+        assertion_thumbprint: how an assertion names the certificate whose key has signed it.
+        assertion_certificate: a client's key is known by its certificate, so that one there
+            must be.
+        assertion_audience: whom an assertion is for. That is the issuer, which nobody can give
+            himself out for; some authorities insist on the token endpoint.
         device_code_field, device_grant_type: the name of the device code in the token request,
             and the name of that grant.
         identity_scopes: what is added to a request's scopes so that the answer carries an
@@ -135,6 +147,10 @@ class Protocol(Named):
     metadata_urls: tuple[str, ...] = ()
     issuers: tuple[str, ...] = ()
     client_authentication: ClientAuthenticationMethod | None = None
+    assertion_algorithms: tuple[str, ...] = ()
+    assertion_thumbprint: Literal["x5t#S256", "x5t"] = "x5t#S256"
+    assertion_certificate: bool = False
+    assertion_audience: AssertionAudience = "issuer"
     device_code_field: str = "device_code"
     device_grant_type: str = "urn:ietf:params:oauth:grant-type:device_code"
     identity_scopes: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ what it refuses.
 """
 
 import re
+from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
 import attrs
@@ -150,6 +151,25 @@ def secret(value: object) -> Secret | Reference:
     if isinstance(value, str):
         return Secret(value)
     raise ValueError("expected the secret as a str or Secret, or a Reference to it")
+
+
+@attrs.frozen
+class Made:
+    """A secret that is made when it is needed, by a function that the caller has given."""
+
+    make: Callable[[], object] = attrs.field(eq=False, repr=False)
+
+    def __str__(self) -> str:
+        return "(what a function makes)"
+
+
+def made_secret(value: object) -> Secret | Reference | Made:
+    """Take a secret from Python as `secret` does, or a function that makes it.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    return Made(value) if callable(value) else secret(value)
 
 
 @attrs.frozen

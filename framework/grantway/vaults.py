@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
+from grantway.certificate import ClientCertificate
 from grantway.errors import GrantwayError, InvalidParameter, VaultError
-from grantway.parameters import SAVE_REFRESH_TOKEN
+from grantway.parameters import CERTIFICATE_PASSWORD, SAVE_REFRESH_TOKEN
 from grantway.request import TokenRequest
-from grantway.secret import Credential, Reference, Secret
+from grantway.secret import Credential, Made, Reference, Secret, secret
 
 if TYPE_CHECKING:
     from grantway.context import Context
@@ -29,7 +30,11 @@ Vaults = Mapping[str, "Vault"]
 
 def reference_in(value: object) -> Reference | None:
     """The reference that a parameter's value is or holds, if it does."""
-    kept = value.password if isinstance(value, Credential) else value
+    match value:
+        case Credential(password=kept) | ClientCertificate(source=kept):
+            pass
+        case kept:
+            pass
     return kept if isinstance(kept, Reference) else None
 
 
@@ -56,19 +61,70 @@ def open_secrets(request: TokenRequest, vaults: Vaults, context: "Context") -> T
     opened: dict[str, object] = {}
     for name, value in request.values.items():
         match value:
-            case Secret() as secret:
+            case Secret():
+                found = value
+            case Credential(password=Secret() as found):
                 pass
-            case Credential(password=Secret() as secret):
+            case ClientCertificate(source=Secret() as found):
                 pass
             case Reference() if name != SAVE_REFRESH_TOKEN.name:
-                opened[name] = secret = _opened(vault_of(value, vaults, name), value, context)
+                opened[name] = found = _opened(vault_of(value, vaults, name), value, context)
             case Credential(user_name=user_name, password=Reference() as reference):
-                secret = _opened(vault_of(reference, vaults, name), reference, context)
-                opened[name] = Credential(user_name, secret)
+                found = _opened(vault_of(reference, vaults, name), reference, context)
+                opened[name] = Credential(user_name, found)
+            case ClientCertificate(source=Reference() as reference):
+                found = _opened(vault_of(reference, vaults, name), reference, context)
+                opened[name] = attrs.evolve(value, source=found)
+            case Made():
+                opened[name] = found = _made(name, value)
             case _:
                 continue
-        context.redactor.add(secret)
-    return attrs.evolve(request, values={**request.values, **opened}) if opened else request
+        context.redactor.add(found)
+    values = {**request.values, **opened}
+    for name, value in values.items():
+        if isinstance(value, ClientCertificate):
+            opened[name] = _readied(value, values.get(CERTIFICATE_PASSWORD.name), context)
+    return attrs.evolve(request, values={**values, **opened}) if opened else request
+
+
+def _made(name: str, made: Made) -> Secret:
+    """What the caller's function makes.
+
+    Raises:
+        GrantwayError: as the function raised it; a `VaultError` for anything else, without its
+            text, which may hold the secret.
+    """
+    try:
+        found = secret(made.make())
+        if isinstance(found, Secret):
+            return found
+        kind = "a Reference"
+    except (GrantwayError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001  # the caller's
+        kind = type(error).__name__
+    raise VaultError(
+        f"The function given as {name} made no secret ({kind}).",
+        remedy="It has to return a text that is not empty, as str or Secret.",
+    )
+
+
+def _readied(
+    certificate: ClientCertificate, password: object, context: "Context"
+) -> ClientCertificate:
+    """A certificate with what signs, and the time.
+
+    Raises:
+        ConfigurationError: its file cannot be used.
+    """
+    secret, now = password if isinstance(password, Secret) else None, context.clock.time
+    certificate = attrs.evolve(certificate, password=secret, now=now)
+    if certificate.signer is not None:
+        return certificate
+    # Imported here: only who has a certificate in a file pays for cryptography.
+    from grantway.oauth.key_files import opened
+
+    return attrs.evolve(certificate, signer=opened(certificate, now()))
 
 
 def check_destination(request: TokenRequest, vaults: Vaults) -> None:

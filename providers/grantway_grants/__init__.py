@@ -1,7 +1,7 @@
-"""The built-in credential providers: user, service principal, refresh token, consent.
+"""The built-in credential providers.
 
-Each is a module that declares one provider and the functions behind it. What they need of HTTP
-is imported when a token is asked for, so that registering them costs next to nothing.
+Each module declares the providers of one grant, and the functions behind them. What they need of
+HTTP is imported when a token is asked for, so that registering them costs next to nothing.
 """
 
 from collections.abc import Iterable
@@ -9,16 +9,22 @@ from collections.abc import Iterable
 from grantway import CredentialProvider, hookimpl
 from grantway_grants.consent import CONSENT_PROVIDER
 from grantway_grants.refresh import REFRESH_TOKEN_PROVIDER
-from grantway_grants.service_principal import SERVICE_PRINCIPAL_PROVIDER
+from grantway_grants.service_principal import (
+    ASSERTION_PROVIDER,
+    CERTIFICATE_PROVIDER,
+    SERVICE_PRINCIPAL_PROVIDER,
+)
 from grantway_grants.user import USER_PROVIDER
 
 
 @hookimpl
 def grantway_providers() -> Iterable[CredentialProvider]:
-    """The four."""
+    """All of them, those of the reference command first."""
     return (
         USER_PROVIDER,
         SERVICE_PRINCIPAL_PROVIDER,
         REFRESH_TOKEN_PROVIDER,
         CONSENT_PROVIDER,
+        CERTIFICATE_PROVIDER,
+        ASSERTION_PROVIDER,
     )

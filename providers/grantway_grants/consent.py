@@ -19,7 +19,7 @@ from grantway import (
     TokenRequest,
 )
 from grantway.errors import InteractionRequired, MalformedResponse
-from grantway.parameters import APPLICATION_ID, CONSENT, CREDENTIAL, REQUIRE_MFA
+from grantway.parameters import APPLICATION_ID, CLIENT_PROOF, CONSENT, CREDENTIAL, REQUIRE_MFA
 from grantway_grants.sign_in import SIGN_IN, sign_in
 from grantway_grants.sign_in import plan as sign_in_plan
 
@@ -75,7 +75,7 @@ CONSENT_PROVIDER = CredentialProvider(
             "Consent",
             (CONSENT,),
             at_least_one=(APPLICATION_ID, CREDENTIAL),
-            optional=(*SIGN_IN, REQUIRE_MFA),
+            optional=(*SIGN_IN, REQUIRE_MFA, *CLIENT_PROOF),
             summary="A person agrees to what the application does later without them.",
         ),
     ),

@@ -23,6 +23,7 @@ from grantway import (
 from grantway.authority import planned_endpoints
 from grantway.parameters import (
     APPLICATION_ID,
+    CLIENT_PROOF,
     CONSENT,
     CREDENTIAL,
     REFRESH_TOKEN,
@@ -77,7 +78,7 @@ REFRESH_TOKEN_PROVIDER = CredentialProvider(
             "RefreshToken",
             (REFRESH_TOKEN,),
             at_least_one=(APPLICATION_ID, CREDENTIAL),
-            optional=(TENANT_ID, CONSENT, SAVE_REFRESH_TOKEN),
+            optional=(TENANT_ID, CONSENT, SAVE_REFRESH_TOKEN, *CLIENT_PROOF),
             summary="A user who signed in earlier, by the refresh token of then.",
         ),
     ),

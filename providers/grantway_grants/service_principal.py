@@ -1,8 +1,12 @@
-"""ServicePrincipal: an application by itself, with its own secret (RFC 6749, section 4.4).
+"""An application by itself (RFC 6749, section 4.4), in one grant and three ways to prove it.
 
-The reference command's set of the same name: `credential` holds the application id and the
-secret, `tenant_id` says where; `application_id` beats the credential's user name. It needs a
-tenant of its own: an application has no home that `common` could mean.
+*ServicePrincipal*, the reference command's set of that name: `credential` holds the application id
+and the secret, `tenant_id` says where; `application_id` beats the credential's user name.
+*ServicePrincipalCertificate*, also the reference's: `certificate` is that of the application, and
+its key signs an assertion or is shown in the TLS handshake. *ServicePrincipalAssertion*: somebody
+else, such as the platform that the application runs on, vouches for it.
+
+Each needs a tenant of its own: an application has no home that `common` could mean.
 """
 
 from collections.abc import Iterable
@@ -18,7 +22,15 @@ from grantway import (
 )
 from grantway.authority import planned_endpoints
 from grantway.errors import InvalidParameter
-from grantway.parameters import APPLICATION_ID, CREDENTIAL, TENANT_ID
+from grantway.parameters import (
+    APPLICATION_ID,
+    CERTIFICATE,
+    CERTIFICATE_PASSWORD,
+    CLIENT_ASSERTION,
+    CREDENTIAL,
+    SEND_CERTIFICATE_CHAIN,
+    TENANT_ID,
+)
 
 
 def _check(request: TokenRequest) -> None:
@@ -26,11 +38,11 @@ def _check(request: TokenRequest) -> None:
     protocol = request.environment.protocol
     if "client_credentials" in protocol.absent_grants:
         raise InvalidParameter(
-            f"credential: {request.environment.name} gives an application by itself no token "
-            "(it has no client_credentials grant).",
+            f"{_proof(request)}: {request.environment.name} gives an application by itself no "
+            "token (it has no client_credentials grant).",
             remedy="Have a person sign in: give consent beside the credential, or application_id "
             "alone.",
-            parameter=CREDENTIAL.name,
+            parameter=_proof(request),
         )
     if request.tenant.casefold() in protocol.shared_tenants:
         raise InvalidParameter(
@@ -38,6 +50,12 @@ def _check(request: TokenRequest) -> None:
             remedy="Name the tenant, by GUID or verified domain.",
             parameter=TENANT_ID.name,
         )
+
+
+def _proof(request: TokenRequest) -> str:
+    """The parameter by which the application shows who it is."""
+    proofs = (CERTIFICATE, CLIENT_ASSERTION, CREDENTIAL)
+    return next(each.name for each in proofs if each.name in request.values)
 
 
 def grant(request: TokenRequest, endpoints: Endpoints) -> AuthorityRequest:
@@ -81,4 +99,33 @@ SERVICE_PRINCIPAL_PROVIDER = CredentialProvider(
     authenticate,
     plan=plan,
     summary="client_credentials: an application by itself, with its secret",
+)
+
+CERTIFICATE_PROVIDER = CredentialProvider(
+    "ServicePrincipalCertificate",
+    (
+        ParameterSet(
+            "ServicePrincipalCertificate",
+            (APPLICATION_ID, CERTIFICATE, TENANT_ID),
+            optional=(CERTIFICATE_PASSWORD, SEND_CERTIFICATE_CHAIN),
+            summary="An application by itself, with its certificate.",
+        ),
+    ),
+    authenticate,
+    plan=plan,
+    summary="client_credentials: an application by itself, with its certificate",
+)
+
+ASSERTION_PROVIDER = CredentialProvider(
+    "ServicePrincipalAssertion",
+    (
+        ParameterSet(
+            "ServicePrincipalAssertion",
+            (APPLICATION_ID, CLIENT_ASSERTION, TENANT_ID),
+            summary="An application by itself, for which its platform vouches.",
+        ),
+    ),
+    authenticate,
+    plan=plan,
+    summary="client_credentials: an application by itself, for which its platform vouches",
 )

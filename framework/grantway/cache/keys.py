@@ -144,9 +144,11 @@ def _normal(key: bytes, value: object) -> str:
             members = cast("Iterable[object]", value)
             return _joined("set", *sorted(_normal(key, each) for each in members))
         case _ if attrs.has(type(value)):
-            # A Credential, a Reference, a plugin's record: by its type and all of its fields.
+            # A Credential, a Reference, a plugin's record: by its type and all of its fields,
+            # but those that two equal ones may differ in.
             kind = cast("type[attrs.AttrsInstance]", type(value))
-            fields = [_normal(key, getattr(value, each.name)) for each in attrs.fields(kind)]
+            counted = (each.name for each in attrs.fields(kind) if each.eq)
+            fields = [_normal(key, getattr(value, name)) for name in counted]
             return _joined(kind.__qualname__, *fields)
         case _:
             # Imported here: only a plugin's own types come here. A Secret refuses to be pickled,

@@ -4,8 +4,12 @@ Each value says which fields and headers it adds, secrets still masked; applied 
 request it puts them there. So a plan can show what a request will carry, and a third party can
 use the same value with a session of its own.
 
-Other ways (certificates, assertions, mutual TLS) are further values of this shape: whatever has
-`headers` and `fields` can be the `authentication` of an `AuthorityRequest`.
+Whatever has `headers` and `fields` can be the `authentication` of an `AuthorityRequest`. The
+transport asks for both once for each sending, so an assertion is never sent twice.
+
+What a client has decides what it can do: a secret goes into the form or into a Basic header; a
+certificate signs an assertion or is shown in the TLS handshake; an assertion of somebody else's,
+such as a platform's token for a workload, is passed on.
 """
 
 from base64 import b64encode
@@ -17,10 +21,20 @@ from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from grantway.authority import FROM_METADATA, ClientAuthentication, Endpoints, Fields
-from grantway.errors import ConfigurationError
-from grantway.parameters import CREDENTIAL
+from grantway.certificate import ClientCertificate
+from grantway.environment import Environment
+from grantway.errors import ConfigurationError, InvalidParameter
+from grantway.parameters import (
+    APPLICATION_ID,
+    CERTIFICATE,
+    CLIENT_ASSERTION,
+    CREDENTIAL,
+    SEND_CERTIFICATE_CHAIN,
+)
 from grantway.request import TokenRequest
-from grantway.secret import Secret
+from grantway.secret import MASK, Secret
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def revealed(value: str | Secret) -> str:
@@ -100,22 +114,115 @@ class UndecidedClientAuthentication(FormAuth):
         return {"Authorization": FROM_METADATA}
 
 
-_BY_SECRET = {
-    "client_secret_basic": ClientSecretBasic,
-    "client_secret_post": ClientSecretPost,
-}
+@attrs.frozen
+class ClientAssertion(FormAuth):
+    """An assertion that somebody else has made for the client (RFC 7521, section 4.2)."""
+
+    client_id: str
+    assertion: Secret
+
+    def fields(self, url: str) -> Fields:  # noqa: ARG002  # of the protocol
+        """The client id and the assertion."""
+        return _assertion_fields(self.client_id, self.assertion)
+
+
+@attrs.frozen
+class PrivateKeyJwt(FormAuth):
+    """An assertion that the client signs itself, a new one each time (RFC 7523, section 2.2).
+
+    Attributes:
+        client_id: whose it is.
+        certificate: what signs it. One that is not opened yet stands in a plan: nothing is signed.
+        audience: whom it is for.
+        environment: where that is.
+        listed: the algorithms that the authority's metadata lists; None where it lists none.
+        chain: whether the certificate and those above it are sent along (`x5c`).
+    """
+
+    client_id: str
+    certificate: ClientCertificate
+    audience: str
+    environment: Environment
+    listed: tuple[str, ...] | None = None
+    chain: bool = False
+
+    def fields(self, url: str) -> Fields:  # noqa: ARG002  # of the protocol
+        """The client id and a new assertion."""
+        if self.certificate.now is None:
+            return _assertion_fields(self.client_id, Secret(MASK))
+        # Imported here: a plan signs nothing.
+        from grantway.oauth.assertion import client_assertion
+
+        return _assertion_fields(
+            self.client_id,
+            client_assertion(
+                self.certificate,
+                self.client_id,
+                self.audience,
+                self.environment,
+                listed=self.listed,
+                chain=self.chain,
+            ),
+        )
+
+
+@attrs.frozen
+class TlsClientAuth(FormAuth):
+    """A certificate in the TLS handshake, and the client's id beside it (RFC 8705, section 2).
+
+    The transport shows `certificate`; the AuthBase by itself adds the client id alone.
+    """
+
+    client_id: str
+    certificate: ClientCertificate
+
+    def fields(self, url: str) -> Fields:  # noqa: ARG002  # of the protocol
+        """The client id."""
+        return (("client_id", self.client_id),)
+
+
+def _assertion_fields(client_id: str, assertion: Secret) -> Fields:
+    return (
+        ("client_id", client_id),
+        ("client_assertion_type", ASSERTION_TYPE),
+        ("client_assertion", assertion),
+    )
+
+
+MUTUAL_TLS = ("tls_client_auth", "self_signed_tls_client_auth")
+BY_SECRET = ("client_secret_basic", "client_secret_post")
+BY_CERTIFICATE = ("private_key_jwt", *MUTUAL_TLS)
 
 
 def client_authentication(request: TokenRequest, endpoints: Endpoints) -> ClientAuthentication:
     """How the client of a request shows who it is at these endpoints.
 
-    The environment's way, else the protocol's, else the first the metadata lists that a secret
-    can do; Basic where none is listed. The client is `request.client_id`, the secret that of
-    the credential.
+    By what it has: an assertion, a certificate, the secret of a credential, or nothing. Where
+    that leaves a choice: the environment's way, else the protocol's, else the first that the
+    metadata lists; Basic for a secret and `private_key_jwt` for a certificate where none is
+    listed. The client is `request.client_id`.
 
     Raises:
-        ConfigurationError: the environment is set to a way that a secret cannot do.
+        ConfigurationError: the environment is set to a way that what the client has cannot do.
+        InvalidParameter: a certificate or an assertion is given, and no application id.
     """
+    if assertion := request.get(CLIENT_ASSERTION):
+        return ClientAssertion(_named_client(request, CLIENT_ASSERTION.name), assertion)
+    if certificate := request.get(CERTIFICATE):
+        client_id = _named_client(request, CERTIFICATE.name)
+        if endpoints.client_authentication is None:
+            return UndecidedClientAuthentication()
+        method = certificate_method(request.environment, endpoints.client_authentication)
+        if method in MUTUAL_TLS:
+            return TlsClientAuth(client_id, certificate)
+        return PrivateKeyJwt(
+            client_id,
+            certificate,
+            _audience(request.environment, endpoints),
+            request.environment,
+            listed=endpoints.assertion_algorithms,
+            chain=bool(request.get(SEND_CERTIFICATE_CHAIN)),
+        )
     credential = request.get(CREDENTIAL)
     if credential is None:
         return PublicClient(request.client_id)
@@ -124,13 +231,49 @@ def client_authentication(request: TokenRequest, endpoints: Endpoints) -> Client
     secret = credential.password
     if not isinstance(secret, Secret):
         raise TypeError("the secret of the credential has not been opened")
-    stated = request.environment.client_authentication
-    if stated is not None and stated not in _BY_SECRET:
+    method = _method(request.environment, endpoints.client_authentication, BY_SECRET, "a secret")
+    kind = ClientSecretPost if method == "client_secret_post" else ClientSecretBasic
+    return kind(request.client_id, secret)
+
+
+def certificate_method(environment: Environment, listed: tuple[str, ...] | None) -> str:
+    """The way in which a certificate is shown: `private_key_jwt`, or one of `MUTUAL_TLS`.
+
+    Args:
+        environment: where.
+        listed: what the authority lists, as `Endpoints.client_authentication` has it.
+
+    Raises:
+        ConfigurationError: the environment is set to a way that is a secret's.
+    """
+    return _method(environment, listed, BY_CERTIFICATE, "a certificate")
+
+
+def _method(
+    environment: Environment, listed: tuple[str, ...] | None, able: tuple[str, ...], what: str
+) -> str:
+    """The first of the ways there are that `what` is able to go."""
+    stated = environment.client_authentication
+    if stated is not None and stated not in able:
         raise ConfigurationError(
-            f"{request.environment.name} is set to {stated}, which a secret cannot do.",
-            remedy="Set client_authentication to client_secret_post or client_secret_basic.",
+            f"{environment.name} is set to {stated}, which {what} cannot do.",
+            remedy=f"Set client_authentication to {' or '.join(able)}.",
         )
-    for method in endpoints.client_authentication:
-        if method in _BY_SECRET:
-            return _BY_SECRET[method](request.client_id, secret)
-    return ClientSecretBasic(request.client_id, secret)
+    if stated is not None:
+        return stated
+    return next((each for each in listed or () if each in able), able[0])
+
+
+def _named_client(request: TokenRequest, proof: str) -> str:
+    if not request.client_id:
+        raise InvalidParameter(
+            f"{proof}: it does not say which application it is of.",
+            remedy="Give application_id beside it.",
+            parameter=APPLICATION_ID.name,
+        )
+    return request.client_id
+
+
+def _audience(environment: Environment, endpoints: Endpoints) -> str:
+    stated = environment.assertion_audience or environment.protocol.assertion_audience
+    return endpoints.token if stated == "token_endpoint" else environment.authority

@@ -39,7 +39,7 @@ _MOST_WAYS = 512
 # What may be sent again, and when, is the transport's to say.
 _ONCE = Retry(False, redirect=False)
 
-_Way = tuple[str, str, bool | str, tuple[str, str] | None, str | None]
+_Way = tuple[str, str, bool | str, tuple[str, str] | None, int, str | None]
 
 
 def _nothing(_: object) -> None:
@@ -212,7 +212,7 @@ class Connections:
         target = f"{path or '/'}?{query}" if query else path or "/"
         if proxy and scheme == "http" and not proxy.lower().startswith("socks"):
             target = f"{scheme}://{host}{target}"
-        key = (scheme, host, way.verify, way.cert, proxy)
+        key = (scheme, host, way.verify, way.cert, way.renewed, proxy)
         pool = self._pools.get(key)
         if pool is None:
             if len(self._pools) >= _MOST_WAYS:

@@ -19,6 +19,8 @@ from grantway.authority import FROM_METADATA, AuthorityRequest, Endpoints, plann
 from grantway.context import Context
 from grantway.environment import Environment, host_of
 from grantway.errors import AuthorityError, GrantwayError, MalformedResponse, ProtocolViolation
+from grantway.oauth.client_authentication import MUTUAL_TLS, certificate_method
+from grantway.parameters import CERTIFICATE
 from grantway.protocol import GUID
 from grantway.request import TokenRequest
 
@@ -49,6 +51,10 @@ def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoin
         return planned
     document = metadata(environment, context)
 
+    methods = _listed(document, "token_endpoint_auth_methods_supported")
+    if CERTIFICATE.name in request.values:
+        document = _by_mutual_tls(document, environment, methods)
+
     def found(name: str) -> str:
         if name not in needed:
             return ""
@@ -65,7 +71,6 @@ def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoin
         check_challenge_methods(document, environment)
         if document.get("require_pushed_authorization_requests") is True:
             pushed = endpoint(document, "pushed_authorization_request_endpoint", environment)
-    listed = _listed(document, "token_endpoint_auth_methods_supported")
     return attrs.evolve(
         planned,
         token=token,
@@ -73,9 +78,28 @@ def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoin
         device_authorization=found("device_authorization"),
         pushed_authorization=pushed,
         says_issuer=document.get("authorization_response_iss_parameter_supported") is True,
-        client_authentication=planned.client_authentication or listed or ("client_secret_basic",),
+        client_authentication=planned.client_authentication or methods or ("client_secret_basic",),
+        assertion_algorithms=_listed(document, "token_endpoint_auth_signing_alg_values_supported")
+        or None,
         scopes=_listed(document, "scopes_supported") or None,
     )
+
+
+def _by_mutual_tls(
+    document: Mapping[str, object], environment: Environment, methods: tuple[str, ...]
+) -> Mapping[str, object]:
+    """The document with the endpoints that ask for a certificate (RFC 8705, section 5).
+
+    They take the place of the usual ones only where the client shows one: a server that asks for
+    certificates makes a person's browser ask for them too.
+    """
+    if certificate_method(environment, methods) not in MUTUAL_TLS:
+        return document
+    aliases = document.get("mtls_endpoint_aliases")
+    if not isinstance(aliases, dict):
+        return document
+    named = cast("dict[str, object]", aliases)
+    return {**document, **{name: url for name, url in named.items() if name in document}}
 
 
 def metadata(environment: Environment, context: Context) -> Mapping[str, object]:

@@ -15,9 +15,10 @@ import attrs
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, should_bypass_proxies
 from urllib3.util.ssl_ import create_urllib3_context
 
+from grantway.certificate import ClientCertificate
 from grantway.environment import Environment
 from grantway.errors import ConfigurationError
-from grantway.secret import Unshown
+from grantway.secret import Secret, Unshown
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
@@ -32,6 +33,7 @@ class Route:
         proxies: scheme to proxy URL; empty for none.
         verify: True for the usual roots, or the path of a CA bundle.
         cert: paths of the client's certificate and key.
+        renewed: when the client's own certificate was last written, in nanoseconds.
         headers: the environment's fixed headers.
         context: `verify` and `cert`, loaded; None for a host that does not speak TLS.
     """
@@ -39,12 +41,24 @@ class Route:
     proxies: dict[str, str] = attrs.field(repr=False)
     verify: bool | str
     cert: tuple[str, str] | None
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    context: ssl.SSLContext | None = attrs.field(default=None, repr=False)
+    renewed: int = attrs.field(default=0, kw_only=True)
+    headers: Mapping[str, str] = attrs.field(repr=False, kw_only=True)
+    context: ssl.SSLContext | None = attrs.field(default=None, repr=False, kw_only=True)
 
 
-def route(environment: Environment, url: str, environ: Mapping[str, str]) -> Route:
+def route(
+    environment: Environment,
+    url: str,
+    environ: Mapping[str, str],
+    certificate: ClientCertificate | None = None,
+) -> Route:
     """Find out the way to the host of `url`.
+
+    Args:
+        environment: whose host it is.
+        url: an address there.
+        environ: the environment variables that have a say.
+        certificate: the client's own, to be shown in place of the environment's.
 
     Raises:
         ConfigurationError: a CA bundle or certificate that is named does not exist or cannot be
@@ -63,18 +77,65 @@ def route(environment: Environment, url: str, environ: Mapping[str, str]) -> Rou
             remedy="Check HTTPS_PROXY and ALL_PROXY, or the environment's proxy.",
         )
     bundle = trust.ca_bundle or environ.get(bundle_variable(environ))
+    files, password, renewed = trust.client_certificate, None, 0
+    if certificate is not None:
+        path = _shown_in_tls(certificate, is_proxied=bool(proxies[scheme]))
+        files, password, renewed = (path, path), certificate.password, written(path)
     return Route(
         proxies=proxies if proxies[scheme] else Unshown(),
         verify=bundle or True,
-        cert=trust.client_certificate,
+        cert=files,
+        renewed=renewed,
         headers=trust.headers,
-        context=_trusting(bundle or "", trust.client_certificate, environment.name)
+        context=_trusting(bundle or "", files, password, environment.name)
         if scheme == "https"
         else None,
     )
 
 
-def _trusting(bundle: str, certificate: tuple[str, str] | None, name: str) -> ssl.SSLContext:
+def written(path: str) -> int:
+    """When a file was last written, in nanoseconds; 0 where that cannot be told."""
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _shown_in_tls(certificate: ClientCertificate, *, is_proxied: bool) -> str:
+    """The path of a client's certificate, which TLS takes from a PEM file alone.
+
+    Raises:
+        ConfigurationError: it is anywhere else; or it has a password and would be shown through
+            a proxy, whose library takes none.
+    """
+    path = certificate.source
+    if not isinstance(path, str) or not _is_pem(path):
+        raise ConfigurationError(
+            "certificate: in the TLS handshake one can be shown from a PEM file only.",
+            remedy="Give the path of a PEM file, or set client_authentication to private_key_jwt.",
+            file=path if isinstance(path, str) else "",
+        )
+    if is_proxied and certificate.password is not None:
+        raise ConfigurationError(
+            "certificate: one with a password cannot be shown through a proxy.",
+            remedy="Take the password off the file and keep it readable to its owner alone.",
+            file=path,
+        )
+    return path
+
+
+def _is_pem(path: str) -> bool:
+    try:
+        with Path(path).open("rb") as file:
+            # A PFX file is DER, and begins with a sequence.
+            return file.read(1) != b"\x30"
+    except OSError:
+        return False
+
+
+def _trusting(
+    bundle: str, certificate: tuple[str, str] | None, password: Secret | None, name: str
+) -> ssl.SSLContext:
     """A TLS context with whom to trust, and who to be.
 
     What is wrong with the files is found out here; later it would look like a server that is not
@@ -92,7 +153,9 @@ def _trusting(bundle: str, certificate: tuple[str, str] | None, name: str) -> ss
         if not fault and certificate:
             path = certificate[0]
             # A key that is encrypted must not ask the terminal for its password.
-            context.load_cert_chain(*certificate, password=lambda: "")
+            context.load_cert_chain(
+                *certificate, password=lambda: password.reveal() if password else ""
+            )
     except (OSError, ValueError):
         fault = f"{path} cannot be read or holds no certificate (or key) that can be used"
     if not fault:

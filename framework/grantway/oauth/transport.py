@@ -30,12 +30,13 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
+import attrs
 from oauthlib.oauth2 import Client
 from requests import PreparedRequest, Response
 from requests_oauthlib import OAuth2Session
 from urllib3 import BaseHTTPResponse, Timeout
 
-from grantway.authority import AuthorityRequest
+from grantway.authority import AuthorityRequest, Fields
 from grantway.context import Context
 from grantway.environment import Environment, Trust
 from grantway.errors import AuthorityError, ProtocolViolation
@@ -49,10 +50,10 @@ from grantway.oauth.answers import (
     throttled,
     token_answer,
 )
-from grantway.oauth.client_authentication import revealed
+from grantway.oauth.client_authentication import TlsClientAuth, revealed
 from grantway.oauth.connections import Connections
 from grantway.oauth.failures import NotConnected, Unreadable, failure_of
-from grantway.oauth.routes import CONNECT_TIMEOUT, READ_TIMEOUT, Route, route
+from grantway.oauth.routes import CONNECT_TIMEOUT, READ_TIMEOUT, Route, route, written
 from grantway.oauth.watchdog import Watch
 from grantway.secret import Secret, Unshown
 from grantway.version import __version__
@@ -124,7 +125,7 @@ class HttpTransport:
             logging.getLogger(name).addFilter(_nothing)
         self._environ = Unshown(os.environ if environ is None else environ)
         self._pool_size = pool_size
-        self._routes: dict[tuple[int, str], tuple[Environment, Route]] = {}
+        self._routes: dict[tuple[object, ...], tuple[Environment, Route]] = {}
         self._inherited = _Shared(self._pool_size)
 
     def __repr__(self) -> str:
@@ -183,7 +184,6 @@ class HttpTransport:
             TransportError, DeadlineExceeded, Cancelled, MalformedResponse, Throttled: as they say.
         """
         way = self._admit(request, context.environment)
-        _learn_secrets(request, context)
         pauses = iter(_CONNECT_PAUSES)
         waits = 0
         while True:
@@ -224,13 +224,21 @@ class HttpTransport:
                 f"{environment.name} does not name the host {host}; nothing is sent there.",
                 remedy=f'If it is the authority\'s, add to the environment: hosts = ["{host}"]',
             )
-        key = (id(environment), host)
+        shown = request.authentication
+        certificate = shown.certificate if isinstance(shown, TlsClientAuth) else None
+        key: tuple[object, ...] = (id(environment), host)
+        if certificate is not None:
+            # The client's own is looked at each time: it may have been renewed.
+            key = (*key, certificate, certificate.password, written(str(certificate.source)))
         known = self._routes.get(key)
         if known is None or known[0] is not environment:
             with self._shared.lock:
                 known = self._routes.get(key)
                 if known is None or known[0] is not environment:
-                    known = (environment, route(environment, request.url, self._environ))
+                    known = (
+                        environment,
+                        route(environment, request.url, self._environ, certificate),
+                    )
                     if len(self._routes) >= _MOST_DOCUMENTS:
                         self._routes.clear()
                     self._routes[key] = known
@@ -247,6 +255,9 @@ class HttpTransport:
         self, request: AuthorityRequest, way: Route, context: Context
     ) -> Answer | NotConnected:
         left = context.remaining()
+        # Made for this sending: what a client signs is never sent twice.
+        message = _Message(request.all_headers(), request.all_fields())
+        _learn_secrets(message, context)
         failure: BaseException | NotConnected
         watch = Watch(context)
         try:
@@ -257,8 +268,8 @@ class HttpTransport:
                     request.url,
                     way,
                     # Made here: they stand in no variable of a function that may raise.
-                    headers=_headers(request, way, context),
-                    body=_form(request),
+                    headers=_headers(message, request.method, way, context),
+                    body=_form(message),
                     timeout=Timeout(
                         connect=min(CONNECT_TIMEOUT, left), read=min(READ_TIMEOUT, left)
                     ),
@@ -275,14 +286,22 @@ class HttpTransport:
         raise failure
 
 
-def _learn_secrets(request: AuthorityRequest, context: Context) -> None:
-    """Have all that is secret of a request masked, in the very spelling in which it is sent."""
-    for value in request.all_headers().values():
+@attrs.frozen
+class _Message:
+    """The headers and the form of one sending, secrets still masked."""
+
+    headers: Mapping[str, str | Secret]
+    fields: Fields
+
+
+def _learn_secrets(message: _Message, context: Context) -> None:
+    """Have all that is secret of a sending masked, in the very spelling in which it is sent."""
+    for value in message.headers.values():
         if isinstance(value, Secret):
             context.redactor.add(value)
             # Without its scheme too: `Basic` and the like.
             context.redactor.add(value.reveal().rpartition(" ")[2])
-    for _, value in request.all_fields():
+    for _, value in message.fields:
         if isinstance(value, Secret):
             context.redactor.add(value)
 
@@ -318,8 +337,8 @@ def _body(response: BaseHTTPResponse, watch: Watch) -> bytes:
             raise Unreadable("an encoding that was not asked for")
 
 
-def _headers(request: AuthorityRequest, way: Route, context: Context) -> dict[str, str]:
-    """All headers of a request; those of its plan win."""
+def _headers(message: _Message, method: str, way: Route, context: Context) -> dict[str, str]:
+    """All headers of a sending; those of its plan win."""
     headers = {
         "User-Agent": f"grantway/{__version__}",
         "Accept-Encoding": "identity",
@@ -327,17 +346,16 @@ def _headers(request: AuthorityRequest, way: Route, context: Context) -> dict[st
     }
     if correlation := context.environment.protocol.correlation_header:
         headers[correlation] = context.correlation_id
-    for name, value in request.all_headers().items():
+    for name, value in message.headers.items():
         headers[name] = revealed(value)
-    if request.method == "POST":
+    if method == "POST":
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     return headers
 
 
-def _form(request: AuthorityRequest) -> bytes | None:
+def _form(message: _Message) -> bytes | None:
     """The form as it goes on the wire: exactly that of the plan."""
-    fields = request.all_fields()
-    return urlencode([(name, revealed(value)) for name, value in fields]).encode() or None
+    return urlencode([(name, revealed(value)) for name, value in message.fields]).encode() or None
 
 
 class _Grant(Client):
