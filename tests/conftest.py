@@ -128,8 +128,14 @@ def oidc_provider() -> Iterator[OidcProvider]:
 @pytest.fixture(scope="session")
 def secure_oidc_provider(local_ca: LocalCa) -> Iterator[OidcProvider]:
     """The same over TLS, with a certificate that only these tests trust."""
-    identity = local_ca.issue("127.0.0.1")
-    yield from _running(OidcProvider(certificate=identity.certificate, key=identity.key))
+    identity, client = local_ca.issue("127.0.0.1"), local_ca.issue("client.example")
+    provider = OidcProvider(
+        certificate=identity.certificate,
+        key=identity.key,
+        environment={"OIDC_PROVIDER_CLIENT_CERT": str(client.certificate)},
+    )
+    provider.client_identity = client
+    yield from _running(provider)
 
 
 @pytest.fixture(scope="session")

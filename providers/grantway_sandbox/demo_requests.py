@@ -17,7 +17,12 @@ from grantway.secret import MASK
 if TYPE_CHECKING:
     from grantway_sandbox.script import RecordedRequest
 
-FRESH = frozenset(("code", "code_challenge", "code_verifier", "device_code", "nonce", "state"))
+FRESH = frozenset(
+    (
+        *("client_assertion", "code", "code_challenge", "code_verifier"),
+        *("device_code", "nonce", "state"),
+    )
+)
 
 _PORT = re.compile(r"(?<=^http://localhost:)[0-9]+(?=/)")
 _ENDPOINTS = ("/token", "/devicecode")

@@ -171,10 +171,17 @@ class Demo:
         application = Credential(sandbox.application.application_id, sandbox.application.secret)
         here, customer = sandbox.tenant.domain, sandbox.customers[0].domain
         service_principal = {"credential": application, "tenant_id": here}
+        certificate = {
+            "application_id": application.user_name,
+            "certificate": sandbox.application.certificate_path,
+            "tenant_id": here,
+        }
         person = {"application_id": sandbox.public_application_id, "tenant_id": here}
         return (
             Recipe("ServicePrincipal", ENTRA_V2, service_principal),
             Recipe("ServicePrincipal", ENTRA_V1, service_principal),
+            Recipe("ServicePrincipalCertificate", ENTRA_V2, certificate),
+            Recipe("ServicePrincipalCertificate", ENTRA_V1, certificate),
             Recipe(
                 "RefreshToken",
                 ENTRA_V2,

@@ -153,6 +153,16 @@ class Guide:
         ]
 
     @property
+    def certificate_command(self) -> list[str]:
+        """The same by its certificate instead of its secret."""
+        return [
+            f"grantway token --environment {NAME}",
+            f"--application-id {self.application_id}",
+            f"--certificate {_quoted(str(self.sandbox.application.certificate_path))}",
+            f"--tenant-id {self.sandbox.tenant.domain}",
+        ]
+
+    @property
     def refresh_command(self) -> list[str]:
         """A token for the user, in a customer's tenant, keeping the new refresh token."""
         reference = _quoted(f"file:{self.refresh_token_file}")
@@ -222,6 +232,9 @@ class Guide:
                 paint("A token, from another terminal", "bold"),
                 _command(self.token_command),
                 "",
+                paint("The same by its certificate", "bold"),
+                _command(self.certificate_command),
+                "",
                 paint("What that sends, and why", "bold"),
                 _command([*explain, *self.token_command[1:]]),
                 "",
@@ -270,6 +283,7 @@ class Guide:
             "api": sandbox.api,
             "commands": {
                 "token": " ".join(self.token_command),
+                "certificate": " ".join(self.certificate_command),
                 "refresh": " ".join(self.refresh_command),
                 "sign_in": " ".join(self.sign_in_command),
             },

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from servers.tls import Identity
+
 from . import PeerUnavailable
 from .announced import AnnouncedProcess
 from .oidc_provider_login import ClientAuth, basic, post, public
@@ -111,7 +113,11 @@ class OidcProvider:
     """
 
     issuer: str
+    client_identity: Identity
+    """The certificate that the clients `tls` and `self_signed_tls` show, where it was given one."""
     clients: Mapping[str, Client]
+    keys: Mapping[str, str]
+    """The private keys of the client `assertion`, as PEM, by kind: rsa, p256, p384."""
     resources: Mapping[str, Resource]
 
     def __init__(
@@ -142,6 +148,7 @@ class OidcProvider:
             )
             for name, client in announced["clients"].items()
         }
+        self.keys = announced["keys"]
         self.resources = {
             name: Resource(**resource) for name, resource in announced["resources"].items()
         }

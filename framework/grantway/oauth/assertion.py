@@ -20,7 +20,8 @@ from grantway.errors import ConfigurationError, GrantwayError, VaultError
 from grantway.secret import Secret
 
 LIFETIME = 600
-"""Seconds that an assertion lives: more than a clock is wrong by, and no more than any authority allows."""
+"""Seconds that an assertion lives: more than a clock is wrong by, and no more than authorities
+allow."""
 
 
 def algorithm_of(key: SigningKey, environment: Environment, listed: tuple[str, ...] | None) -> str:
@@ -60,8 +61,9 @@ def header_of(
         header["kid"] = key.key_id
     if key.certificate:
         # A name that the world computes in this way, not a protection.
-        digest = hashlib.sha1 if protocol.assertion_thumbprint == "x5t" else hashlib.sha256
-        header[protocol.assertion_thumbprint] = _base64url(digest(key.certificate).digest())
+        name = "sha1" if protocol.assertion_thumbprint == "x5t" else "sha256"
+        digest = hashlib.new(name, key.certificate, usedforsecurity=False).digest()
+        header[protocol.assertion_thumbprint] = _base64url(digest)
         if chain:
             links = (key.certificate, *key.chain)
             header["x5c"] = [b64encode(each).decode() for each in links]

@@ -209,20 +209,7 @@ def client_authentication(request: TokenRequest, endpoints: Endpoints) -> Client
     if assertion := request.get(CLIENT_ASSERTION):
         return ClientAssertion(_named_client(request, CLIENT_ASSERTION.name), assertion)
     if certificate := request.get(CERTIFICATE):
-        client_id = _named_client(request, CERTIFICATE.name)
-        if endpoints.client_authentication is None:
-            return UndecidedClientAuthentication()
-        method = certificate_method(request.environment, endpoints.client_authentication)
-        if method in MUTUAL_TLS:
-            return TlsClientAuth(client_id, certificate)
-        return PrivateKeyJwt(
-            client_id,
-            certificate,
-            _audience(request.environment, endpoints),
-            request.environment,
-            listed=endpoints.assertion_algorithms,
-            chain=bool(request.get(SEND_CERTIFICATE_CHAIN)),
-        )
+        return _by_certificate(request, endpoints, certificate)
     credential = request.get(CREDENTIAL)
     if credential is None:
         return PublicClient(request.client_id)
@@ -234,6 +221,25 @@ def client_authentication(request: TokenRequest, endpoints: Endpoints) -> Client
     method = _method(request.environment, endpoints.client_authentication, BY_SECRET, "a secret")
     kind = ClientSecretPost if method == "client_secret_post" else ClientSecretBasic
     return kind(request.client_id, secret)
+
+
+def _by_certificate(
+    request: TokenRequest, endpoints: Endpoints, certificate: ClientCertificate
+) -> ClientAuthentication:
+    client_id = _named_client(request, CERTIFICATE.name)
+    if endpoints.client_authentication is None:
+        return UndecidedClientAuthentication()
+    method = certificate_method(request.environment, endpoints.client_authentication)
+    if method in MUTUAL_TLS:
+        return TlsClientAuth(client_id, certificate)
+    return PrivateKeyJwt(
+        client_id,
+        certificate,
+        _audience(request.environment, endpoints),
+        request.environment,
+        listed=endpoints.assertion_algorithms,
+        chain=bool(request.get(SEND_CERTIFICATE_CHAIN)),
+    )
 
 
 def certificate_method(environment: Environment, listed: tuple[str, ...] | None) -> str:

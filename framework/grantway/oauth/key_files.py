@@ -40,8 +40,8 @@ _BY_CURVE = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 _RSA = ("PS256", "RS256", "PS384", "RS384", "PS512", "RS512")
 _PEM_KEY = rb"-----BEGIN ((?:[A-Z0-9]+ )?PRIVATE KEY)-----.*?-----END \1-----"
 _PEM_CERTIFICATE = rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----"
-# The object identifier of a key's bag in a PFX file (RFC 7292, section 4.2), in DER.
-_PFX_KEY = bytes.fromhex("060b2a864886f70d010c0a0102")
+# The object identifiers of a key's bag in a PFX file (RFC 7292, section 4.2), in DER.
+_PFX_KEY = rb"\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01[\x01\x02]"
 
 
 @attrs.frozen(eq=False)
@@ -170,8 +170,10 @@ class _File:
             raise self.fault("holds several private keys", "Keep the one of this client.")
         certificates: list[Certificate] | None = None
         with suppress(ValueError):
-            found = re.findall(_PEM_CERTIFICATE, self._bytes(), re.DOTALL)
-            certificates = [load_pem_x509_certificate(each) for each in found]
+            certificates = [
+                load_pem_x509_certificate(each)
+                for each in re.findall(_PEM_CERTIFICATE, self._bytes(), re.DOTALL)
+            ]
         if certificates is None:
             raise self.fault("holds a certificate that cannot be read", "Export it anew, as PEM.")
 
@@ -199,7 +201,7 @@ class _File:
 
         if not self._bytes().startswith(b"\x30"):
             raise self.fault("is neither PEM nor PFX", _FORMATS)
-        if self._bytes().count(_PFX_KEY) > 1:
+        if len(re.findall(_PFX_KEY, self._bytes())) > 1:
             raise self.fault("holds several private keys", "Export the one of this client alone.")
         password = self.password
         try:

@@ -7,8 +7,9 @@
 //   OIDC_PROVIDER_CERT   path of a PEM certificate; with OIDC_PROVIDER_KEY the server speaks TLS
 //   OIDC_PROVIDER_KEY    path of its PEM key
 //   OIDC_PROVIDER_DPOP_NONCE   "1": DPoP proofs need a nonce from the server
+//   OIDC_PROVIDER_CLIENT_CERT  path of a PEM certificate, that of the clients which show one in TLS
 
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -43,6 +44,30 @@ const common = {
   response_types: ['code'],
 };
 
+// The keys of the clients that sign assertions, by the kind that tests ask for.
+const CLIENT_KEYS = Object.fromEntries(
+  [
+    ['rsa', 'rsa', { modulusLength: 2048 }],
+    ['p256', 'ec', { namedCurve: 'P-256' }],
+    ['p384', 'ec', { namedCurve: 'P-384' }],
+  ].map(([name, type, options]) => {
+    const { privateKey } = generateKeyPairSync(type, options);
+    return [name, privateKey.export({ type: 'pkcs8', format: 'pem' })];
+  }),
+);
+
+function publicJwk(pem, more = {}) {
+  return { ...createPublicKey(createPrivateKey(pem)).export({ format: 'jwk' }), use: 'sig', ...more };
+}
+
+const CLIENT_CERTIFICATE = process.env.OIDC_PROVIDER_CLIENT_CERT
+  ? new X509Certificate(readFileSync(process.env.OIDC_PROVIDER_CLIENT_CERT))
+  : undefined;
+
+function withCertificate(client_id, method, more) {
+  return { ...common, client_id, token_endpoint_auth_method: method, grant_types: ALL_GRANTS, ...more };
+}
+
 const CLIENTS = {
   // Every character here tells a correct form-encoding from a wrong one.
   basic: {
@@ -65,6 +90,24 @@ const CLIENTS = {
     token_endpoint_auth_method: 'none',
     grant_types: USER_GRANTS,
   },
+  assertion: withCertificate('assertion-client', 'private_key_jwt', {
+    jwks: { keys: Object.entries(CLIENT_KEYS).map(([kid, pem]) => publicJwk(pem, { kid })) },
+  }),
+  ...(CLIENT_CERTIFICATE && {
+    tls: withCertificate('tls-client', 'tls_client_auth', {
+      tls_client_auth_subject_dn: CLIENT_CERTIFICATE.subject,
+    }),
+    self_signed_tls: withCertificate('self-signed-tls-client', 'self_signed_tls_client_auth', {
+      jwks: {
+        keys: [
+          {
+            ...CLIENT_CERTIFICATE.publicKey.export({ format: 'jwk' }),
+            x5c: [CLIENT_CERTIFICATE.raw.toString('base64')],
+          },
+        ],
+      },
+    }),
+  }),
 };
 
 function signingKey(type, options, alg) {
@@ -86,6 +129,13 @@ function resourceServer(uri) {
 
 const configuration = {
   clients: Object.values(CLIENTS),
+  clientAuthMethods: [
+    ...['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    ...(CLIENT_CERTIFICATE ? ['tls_client_auth', 'self_signed_tls_client_auth'] : []),
+  ],
+  enabledJWA: {
+    clientAuthSigningAlgValues: ['RS256', 'PS256', 'ES256', 'ES384'],
+  },
   jwks: {
     keys: [
       signingKey('rsa', { modulusLength: 2048 }, 'RS256'),
@@ -131,6 +181,21 @@ const configuration = {
       requireNonce: () => process.env.OIDC_PROVIDER_DPOP_NONCE === '1',
     },
     introspection: { enabled: true },
+    mTLS: {
+      enabled: CLIENT_CERTIFICATE !== undefined,
+      tlsClientAuth: true,
+      selfSignedTlsClientAuth: true,
+      certificateBoundAccessTokens: true,
+      getCertificate: (ctx) => {
+        const { raw } = ctx.req.socket.getPeerCertificate();
+        return raw && new X509Certificate(raw).toString();
+      },
+      // The one certificate that is known stands for whatever a CA would vouch for.
+      certificateAuthorized: (ctx) =>
+        ctx.req.socket.getPeerCertificate().raw?.equals(CLIENT_CERTIFICATE.raw) === true,
+      certificateSubjectMatches: (ctx, _property, expected) =>
+        new X509Certificate(ctx.req.socket.getPeerCertificate().raw).subject === expected,
+    },
     pushedAuthorizationRequests: { enabled: true },
     registration: { enabled: true },
     resourceIndicators: {
@@ -146,7 +211,13 @@ const configuration = {
 
 const { OIDC_PROVIDER_PORT: port, OIDC_PROVIDER_CERT: cert, OIDC_PROVIDER_KEY: key } = process.env;
 const server = cert
-  ? https.createServer({ cert: readFileSync(cert), key: readFileSync(key) })
+  ? https.createServer({
+      cert: readFileSync(cert),
+      key: readFileSync(key),
+      // Asked for, and looked at by the provider: most clients have none.
+      requestCert: CLIENT_CERTIFICATE !== undefined,
+      rejectUnauthorized: false,
+    })
   : http.createServer();
 
 // The issuer carries the port, so the socket comes first and the provider second.
@@ -155,7 +226,8 @@ server.listen(Number(port ?? 0), HOST, () => {
   const provider = new Provider(issuer, configuration);
   provider.on('server_error', (_ctx, error) => console.error(error));
   server.on('request', provider.callback());
-  process.stdout.write(`${JSON.stringify({ issuer, clients: CLIENTS, resources: RESOURCES })}\n`);
+  const announced = { issuer, clients: CLIENTS, keys: CLIENT_KEYS, resources: RESOURCES };
+  process.stdout.write(`${JSON.stringify(announced)}\n`);
 });
 
 process.stdin.resume();
