@@ -21,6 +21,7 @@ from grantway.certificate import ClientCertificate
 from grantway.errors import (
     AuthorityError,
     ConfigurationError,
+    GrantwayError,
     InvalidClient,
     InvalidParameter,
 )
@@ -32,6 +33,7 @@ from grantway_sandbox.server import Sandbox
 from oauth.support import RAW, FakeClock, acquire, dispatcher, environment, granted
 from peers.oidc_provider import OidcProvider
 from peers.oidc_provider_login import sign_in
+from security.test_sentinels import FAILURES, texts, traced
 from servers.raw import RawServer, json_answer
 from servers.tls import LocalCa
 
@@ -505,3 +507,27 @@ def test_what_is_explained_opens_no_file_and_asks_no_signer(tmp_path: Path) -> N
             assert fields["client_assertion"] == "***"
             assert "content" not in json.dumps(plan.as_dict())
     assert not signer.asked
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_no_failure_shows_a_key_a_password_or_an_assertion(
+    failure: str, raw_server: RawServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(1)
+    now = time.time()
+    of = made("p256", begins=now - 99, ends=now + 9999)
+    path = written(tmp_path, of.pem(b"sentinel-password"))
+    raw_server.serve(FAILURES[failure])
+    with dispatcher() as asking, pytest.raises(GrantwayError) as caught:
+        asking.acquire(
+            environment=environment(raw_server),
+            application_id="me",
+            certificate=path,
+            certificate_password=Secret("sentinel-password"),
+            timeout=0.3 if failure.startswith(("silence", "dripped")) else 10,
+        )
+    shown = traced(caught.value) + "".join(texts(caught.value)) + caplog.text
+    (assertion,) = raw_server.requests[0].form["client_assertion"]
+    body = of.key_pem().decode().splitlines()[1]
+    for secret in ("sentinel-password", assertion, assertion.rpartition(".")[2], body):
+        assert secret not in shown

@@ -141,9 +141,9 @@ def test_a_way_is_found_out_once_per_environment_and_host(
     raw_server.serve(granted(expires_in=None))
     found: list[str] = []
 
-    def counted(of: Environment, url: str, environ: Mapping[str, str]) -> Any:
+    def counted(of: Environment, url: str, environ: Mapping[str, str], *more: Any) -> Any:
         found.append(url)
-        return route(of, url, environ)
+        return route(of, url, environ, *more)
 
     monkeypatch.setattr("grantway.oauth.transport.route", counted)
     of = environment(raw_server)
