@@ -14,7 +14,7 @@ import attrs
 from grantway.errors import PluginError
 from grantway.parameters import Parameter, Refused
 from grantway.redaction import Redactor
-from grantway.secret import Credential, Reference, Secret
+from grantway.secret import Credential, Made, Reference, Secret
 from grantway.suggest import sentence
 
 
@@ -52,7 +52,7 @@ def read(
         raise
     except BaseException as error:  # noqa: BLE001  # of a plugin's; its text may hold the value
         return Unread(f"its value cannot be read ({type(error).__name__}).")
-    if not parameter.secret or isinstance(found, Secret | Reference | Credential):
+    if not parameter.secret or isinstance(found, Secret | Reference | Credential | Made):
         return found
     kind = type(found).__name__
     del found

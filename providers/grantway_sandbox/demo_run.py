@@ -10,6 +10,7 @@ a person, and that is what the outcome says; once it takes the one offered (`Sta
 recipe shows its token.
 """
 
+import base64
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Self, cast
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Self, cast
 import attrs
 
 from grantway import (
+    ClientCertificate,
     Configuration,
     Credential,
     Dispatcher,
@@ -183,6 +185,15 @@ class Demo:
             Recipe("ServicePrincipalCertificate", ENTRA_V2, certificate),
             Recipe("ServicePrincipalCertificate", ENTRA_V1, certificate),
             Recipe(
+                "ServicePrincipalAssertion",
+                ENTRA_V2,
+                {
+                    "application_id": application.user_name,
+                    "client_assertion": self._vouched_for,
+                    "tenant_id": here,
+                },
+            ),
+            Recipe(
                 "RefreshToken",
                 ENTRA_V2,
                 {
@@ -200,6 +211,26 @@ class Demo:
                 "in the browser",
                 repeatable=False,
             ),
+        )
+
+    def _vouched_for(self) -> Secret:
+        """An assertion for the application, as its platform would make one."""
+        from grantway.oauth.assertion import signed
+        from grantway.oauth.key_files import opened
+
+        application, now = self._sandbox.application, time.time()
+        signer = opened(ClientCertificate(str(application.certificate_path)), now)
+        thumbprint = base64.urlsafe_b64encode(bytes.fromhex(application.thumbprint)).decode()
+        endpoint = f"{self.url}/{self._sandbox.tenant.domain}/oauth2/v2.0/token"
+        return signed(
+            {"alg": "RS256", "x5t": thumbprint.rstrip("=")},
+            {
+                "iss": application.application_id,
+                "sub": application.application_id,
+                "aud": endpoint,
+                "exp": int(now) + 300,
+            },
+            signer,
         )
 
     def outcomes(self) -> Iterator[Outcome]:

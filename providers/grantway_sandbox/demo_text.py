@@ -130,9 +130,10 @@ def _got(outcome: Outcome) -> str:
 
 def _summary(outcomes: list[Outcome]) -> str:
     lines = [paint("Summary", "bold")]
+    column = max((len(outcome.recipe.title) for outcome in outcomes), default=0)
     for outcome in outcomes:
         words, style = _STATUS[outcome.good]
-        lines.append(f"  {outcome.recipe.title:<36} {paint(words, style)}")
+        lines.append(f"  {outcome.recipe.title:<{column}}  {paint(words, style)}")
     if any(not outcome.good for outcome in outcomes):
         lines += ["", paragraph("Something failed that should have worked; see above.")]
     else:

@@ -314,7 +314,7 @@ def test_completion_knows_commands_options_and_names(tmp_path: Path) -> None:
     assert completed("grantway token --environment ho", **here) == ["Home"]
     assert completed("grantway token --resource till", **here) == ["tillbox"]
     assert completed("grantway token -p ", **here) == ["work"]
-    assert completed("grantway token --provider Serv") == ["ServicePrincipal"]
+    assert completed("grantway token --provider Ref") == ["RefreshToken"]
     assert completed("grantway completion ") == ["bash", "fish", "zsh"]
 
 

@@ -12,6 +12,7 @@ import attrs
 import jwt
 import msal
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from certificates.making import Made, made, written
 from certificates.test_assertions import SecurityModule
@@ -24,8 +25,9 @@ from grantway.errors import (
     GrantwayError,
     InvalidClient,
     InvalidParameter,
+    VaultError,
 )
-from grantway.oauth.assertion import signed
+from grantway.oauth.assertion import client_assertion, signed
 from grantway.oauth.client_authentication import ClientAssertion, PrivateKeyJwt, PublicClient
 from grantway_clouds.protocols import ENTRA_V1, ENTRA_V2
 from grantway_sandbox.script import Fault
@@ -531,3 +533,54 @@ def test_no_failure_shows_a_key_a_password_or_an_assertion(
     body = of.key_pem().decode().splitlines()[1]
     for secret in ("sentinel-password", assertion, assertion.rpartition(".")[2], body):
         assert secret not in shown
+
+
+def test_an_assertion_may_be_made_by_a_function_when_it_is_needed(sandbox: Sandbox) -> None:
+    """It is called for each token that is asked for, and not for one that is cached."""
+    certificate = attrs.evolve(
+        ClientCertificate(
+            "key",
+            SecurityModule(
+                Made(sandbox.application.identity.key, sandbox.application.identity.certificate),
+                SigningKey(
+                    ("PS256",), sandbox.application.identity.certificate.public_bytes(Encoding.DER)
+                ),
+            ),
+        ),
+        now=time.time,
+    )
+    cloud = sandbox.environment
+    endpoint = f"{sandbox.url}/{sandbox.tenant.tenant_id}/oauth2/v2.0/token"
+    made: list[Secret] = []
+
+    def vouch() -> Secret:
+        made.append(
+            client_assertion(certificate, sandbox.application.application_id, endpoint, cloud)
+        )
+        return made[-1]
+
+    call = given(sandbox, client_assertion=vouch)
+    del call["certificate"]
+    with dispatcher() as asking:
+        result = asking.acquire(**call)
+        assert asking.acquire(**call).access_token == result.access_token
+        assert len(made) == 1
+        asking.acquire(**call, force_refresh=True)
+    assert len(made) == 2
+    assert result.provider == "ServicePrincipalAssertion"
+
+
+@pytest.mark.parametrize("bad", [None, "", 7, RuntimeError("sentinel"), b"bytes"])
+def test_a_function_that_makes_nothing_is_told_without_its_text(
+    sandbox: Sandbox, bad: object
+) -> None:
+    def vouch() -> Any:
+        if isinstance(bad, Exception):
+            raise bad
+        return bad
+
+    call = given(sandbox, client_assertion=vouch)
+    del call["certificate"]
+    with dispatcher() as asking, pytest.raises(VaultError, match="client_assertion") as caught:
+        asking.acquire(**call)
+    assert "sentinel" not in traced(caught.value) + "".join(texts(caught.value))

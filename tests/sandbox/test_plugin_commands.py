@@ -293,8 +293,8 @@ def test_the_demo_works_from_the_shell() -> None:
     assert done.stderr == ""
     assert not JWT.search(done.stdout)
     assert "\x1b" not in done.stdout
-    assert done.stdout.count("As sent") == 9
-    assert done.stdout.count("  a token\n") == 6
+    assert done.stdout.count("As sent") == 12
+    assert done.stdout.count("  a token\n") == 9
     assert list(state.folder().parent.glob("grantway/*")) == []
 
 
@@ -315,6 +315,9 @@ def test_the_demo_as_json_is_one_object_that_says_all() -> None:
     assert [(each["parameter_set"], each["way"], each["protocol"]) for each in facts["steps"]] == [
         ("ServicePrincipal", "", "entra-v2"),
         ("ServicePrincipal", "", "entra-v1"),
+        ("ServicePrincipalCertificate", "", "entra-v2"),
+        ("ServicePrincipalCertificate", "", "entra-v1"),
+        ("ServicePrincipalAssertion", "", "entra-v2"),
         ("RefreshToken", "", "entra-v2"),
         ("User", "in the browser", "entra-v2"),
         ("User", "by device code", "entra-v2"),
@@ -331,8 +334,9 @@ def test_the_demo_as_json_is_one_object_that_says_all() -> None:
             assert each["again_from_cache_milliseconds"] < 1000
     names = [name for name, _ in facts["steps"][1]["sent"][0]["fields"]]
     assert sorted(names) == ["client_id", "client_secret", "grant_type", "resource"]
-    assert facts["steps"][5]["answer"]["methods"] == ["pwd", "mfa"]
-    assert facts["steps"][5]["answer"]["refresh_token"] is True
+    consent = facts["steps"][-1]["answer"]
+    assert consent["methods"] == ["pwd", "mfa"]
+    assert consent["refresh_token"] is True
 
 
 def test_the_demo_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,7 +391,7 @@ def test_a_demo_that_fails_says_so_and_exits_with_1(monkeypatch: pytest.MonkeyPa
     assert done.exit_code == 1
     assert "AADSTS7000215" in done.stdout
     assert re.search(r"ServicePrincipal, entra-v2 +failed", done.stdout)
-    assert done.stdout.count("  a token\n") == 5
+    assert done.stdout.count("  a token\n") == 8
 
 
 def test_a_demo_that_fails_says_so_in_json(monkeypatch: pytest.MonkeyPatch) -> None:
