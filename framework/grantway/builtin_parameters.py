@@ -32,3 +32,4 @@ class BuiltinParameters(TypedDict, total=False):
     save_refresh_token: str | Reference | None
     scopes: str | Iterable[str] | None
     tenant_id: str | None
+    user_assertion: str | Secret | Reference | None

@@ -1,4 +1,4 @@
-"""The built-in credential providers: user, service principal, refresh token, consent.
+"""The built-in credential providers.
 
 Each is a module that declares one provider and the functions behind it. What they need of HTTP
 is imported when a token is asked for, so that registering them costs next to nothing.
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from grantway import CredentialProvider, hookimpl
 from grantway_grants.consent import CONSENT_PROVIDER
+from grantway_grants.on_behalf_of import ON_BEHALF_OF_PROVIDER
 from grantway_grants.refresh import REFRESH_TOKEN_PROVIDER
 from grantway_grants.service_principal import SERVICE_PRINCIPAL_PROVIDER
 from grantway_grants.user import USER_PROVIDER
@@ -15,10 +16,11 @@ from grantway_grants.user import USER_PROVIDER
 
 @hookimpl
 def grantway_providers() -> Iterable[CredentialProvider]:
-    """The four."""
+    """All of them."""
     return (
         USER_PROVIDER,
         SERVICE_PRINCIPAL_PROVIDER,
         REFRESH_TOKEN_PROVIDER,
         CONSENT_PROVIDER,
+        ON_BEHALF_OF_PROVIDER,
     )
