@@ -5,6 +5,7 @@ with their own parameters through `provider=`, or through a typed front of their
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Literal, TypedDict
 
 from grantway.environment import Environment
@@ -14,6 +15,7 @@ from grantway.secret import Credential, Reference, Secret
 class BuiltinParameters(TypedDict, total=False):
     """See `grantway.parameters` for what each of them means."""
 
+    access_token: str | Secret | Reference | None
     account: str | None
     application_id: str | None
     claims: str | Mapping[str, object] | None
@@ -22,6 +24,7 @@ class BuiltinParameters(TypedDict, total=False):
     device_code: bool | None
     domain_hint: str | None
     environment: str | Environment | None
+    expires_on: datetime | str | float | None
     login_hint: str | None
     prompt: Literal["login", "consent", "select_account", "none"] | None
     redirect_uri: str | None

@@ -2,7 +2,8 @@
 
 Every instant is an aware UTC datetime. Who signed in comes from an id_token whose checks have
 passed. Of the access token, which is for its audience alone, nothing is read but how the person
-signed in, where no id_token says it.
+signed in, where no id_token says it; one that the caller had already is read for what it says of
+itself, which tells nobody who they are.
 """
 
 from collections.abc import Mapping

@@ -7,6 +7,7 @@ is imported when a token is asked for, so that registering them costs next to no
 from collections.abc import Iterable
 
 from grantway import CredentialProvider, hookimpl
+from grantway_grants.access_token import ACCESS_TOKEN_PROVIDER
 from grantway_grants.consent import CONSENT_PROVIDER
 from grantway_grants.on_behalf_of import ON_BEHALF_OF_PROVIDER
 from grantway_grants.refresh import REFRESH_TOKEN_PROVIDER
@@ -23,4 +24,5 @@ def grantway_providers() -> Iterable[CredentialProvider]:
         REFRESH_TOKEN_PROVIDER,
         CONSENT_PROVIDER,
         ON_BEHALF_OF_PROVIDER,
+        ACCESS_TOKEN_PROVIDER,
     )
