@@ -17,7 +17,10 @@ class BuiltinParameters(TypedDict, total=False):
 
     access_token: str | Secret | Reference | None
     account: str | None
+    actor_token: str | Secret | Reference | None
+    actor_token_type: str | None
     application_id: str | None
+    audience: str | Iterable[str] | None
     claims: str | Mapping[str, object] | None
     consent: bool | None
     credential: Credential | tuple[str, str | Secret | Reference] | None
@@ -28,11 +31,14 @@ class BuiltinParameters(TypedDict, total=False):
     login_hint: str | None
     prompt: Literal["login", "consent", "select_account", "none"] | None
     redirect_uri: str | None
+    requested_token_type: str | None
     require_mfa: bool | None
     response_mode: Literal["query", "form_post"] | None
     refresh_token: str | Secret | Reference | None
     resource: str | None
     save_refresh_token: str | Reference | None
     scopes: str | Iterable[str] | None
+    subject_token: str | Secret | Reference | None
+    subject_token_type: str | None
     tenant_id: str | None
     user_assertion: str | Secret | Reference | None

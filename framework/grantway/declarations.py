@@ -243,6 +243,7 @@ _RESULT: Mapping[str, _Kind] = {
     "environment": _STR,
     "provider": _STR,
     "correlation_id": _STR,
+    "issued_token_type": _STR,
 }
 _ACCOUNT: Mapping[str, _Kind] = dict.fromkeys(
     ("subject", "issuer", "user_name", "object_id", "tenant_id", "name"), _STR

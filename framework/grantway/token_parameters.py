@@ -5,9 +5,10 @@ part of the key under which an answer is cached, and what a reference to it stan
 at anew each time (`Parameter.presented`).
 """
 
+import re
 from typing import TYPE_CHECKING
 
-from grantway.parameters import Parameter, secret
+from grantway.parameters import Parameter, secret, text, words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,6 +35,22 @@ def instant(value: object) -> "datetime":
     return found.astimezone(UTC)
 
 
+_KINDS = ("access_token", "refresh_token", "id_token", "jwt", "saml1", "saml2")
+_URN = "urn:ietf:params:oauth:token-type:"
+
+
+def token_kind(value: object) -> str:
+    """What kind of token one is, as a URI: given as such, or by a word of RFC 8693, section 3."""
+    kind = text(value)
+    if kind.casefold() in _KINDS:
+        return f"{_URN}{kind.casefold()}"
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+", kind):
+        raise ValueError(f"expected one of {', '.join(_KINDS)}, or an absolute URI")
+    return kind
+
+
+ANY_ACCESS_TOKEN = f"{_URN}access_token"
+
 USER_ASSERTION = Parameter(
     "user_assertion",
     secret,
@@ -53,4 +70,39 @@ EXPIRES_ON = Parameter(
     instant,
     "When the token expires, where it does not say so itself: 2030-01-31T12:00:00Z.",
     identity=False,
+)
+SUBJECT_TOKEN = Parameter(
+    "subject_token",
+    secret,
+    "The token to exchange: it says on whose behalf.",
+    secret=True,
+    presented=True,
+)
+SUBJECT_TOKEN_TYPE = Parameter(
+    "subject_token_type",
+    token_kind,
+    f"What kind of token that is: {', '.join(_KINDS)}, or an absolute URI.",
+    default=ANY_ACCESS_TOKEN,
+)
+ACTOR_TOKEN = Parameter(
+    "actor_token",
+    secret,
+    "A token of whoever acts for the subject, where that is not the client itself.",
+    secret=True,
+    presented=True,
+)
+ACTOR_TOKEN_TYPE = Parameter(
+    "actor_token_type",
+    token_kind,
+    "What kind of token that is; access_token where it is not said.",
+)
+REQUESTED_TOKEN_TYPE = Parameter(
+    "requested_token_type",
+    token_kind,
+    "What kind of token is wanted; the authority's own choice where it is not said.",
+)
+AUDIENCE = Parameter(
+    "audience",
+    words,
+    "The services that the new token is for, by the names that the authority has for them.",
 )

@@ -12,6 +12,7 @@ from grantway_grants.consent import CONSENT_PROVIDER
 from grantway_grants.on_behalf_of import ON_BEHALF_OF_PROVIDER
 from grantway_grants.refresh import REFRESH_TOKEN_PROVIDER
 from grantway_grants.service_principal import SERVICE_PRINCIPAL_PROVIDER
+from grantway_grants.token_exchange import TOKEN_EXCHANGE_PROVIDER
 from grantway_grants.user import USER_PROVIDER
 
 
@@ -25,4 +26,5 @@ def grantway_providers() -> Iterable[CredentialProvider]:
         CONSENT_PROVIDER,
         ON_BEHALF_OF_PROVIDER,
         ACCESS_TOKEN_PROVIDER,
+        TOKEN_EXCHANGE_PROVIDER,
     )

@@ -1,4 +1,4 @@
-"""Tokens that the caller presents: read once, and held against what any token is.
+"""Tokens that the caller presents, and the client that does.
 
 What comes from elsewhere may be empty, cut off, or no token at all. An authority would refuse it
 with a word for everything; here the parameter is named, before anything is sent, and the value is
@@ -7,7 +7,7 @@ not repeated.
 
 import re
 
-from grantway import Parameter, Secret, TokenRequest
+from grantway import ClientAuthentication, Endpoints, Parameter, Secret, TokenRequest
 from grantway.errors import InvalidParameter
 
 LONGEST = 1 << 20
@@ -36,3 +36,10 @@ def presented(request: TokenRequest, parameter: Parameter[Secret], most: int = L
             parameter=parameter.name,
         )
     return token
+
+
+def client(request: TokenRequest, endpoints: Endpoints) -> ClientAuthentication | None:
+    """How the client shows who it is; None where no client is named: the token is proof enough."""
+    from grantway.oauth.client_authentication import client_authentication
+
+    return client_authentication(request, endpoints) if request.client_id else None

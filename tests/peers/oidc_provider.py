@@ -107,12 +107,13 @@ class OidcProvider:
             requests.get(f"{server.issuer}/.well-known/openid-configuration")
 
     `certificate` and `key`, paths of PEM files, make it speak TLS; `environment` adds variables
-    that server.mjs explains.
+    that server.mjs explains. `assertions` has the `issuer` whose JWTs it believes, and its `key`.
     """
 
     issuer: str
     clients: Mapping[str, Client]
     resources: Mapping[str, Resource]
+    assertions: Mapping[str, str]
 
     def __init__(
         self,
@@ -145,6 +146,7 @@ class OidcProvider:
         self.resources = {
             name: Resource(**resource) for name, resource in announced["resources"].items()
         }
+        self.assertions = announced["assertions"]
         return self
 
     def __enter__(self) -> Self:
