@@ -20,6 +20,7 @@ class BuiltinParameters(TypedDict, total=False):
     actor_token: str | Secret | Reference | None
     actor_token_type: str | None
     application_id: str | None
+    assertion: str | Secret | Reference | None
     audience: str | Iterable[str] | None
     claims: str | Mapping[str, object] | None
     consent: bool | None

@@ -106,3 +106,10 @@ AUDIENCE = Parameter(
     words,
     "The services that the new token is for, by the names that the authority has for them.",
 )
+ASSERTION = Parameter(
+    "assertion",
+    secret,
+    "A signed JWT that says for whom a token is wanted; its issuer is trusted by the authority.",
+    secret=True,
+    presented=True,
+)

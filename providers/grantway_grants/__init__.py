@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from grantway import CredentialProvider, hookimpl
 from grantway_grants.access_token import ACCESS_TOKEN_PROVIDER
 from grantway_grants.consent import CONSENT_PROVIDER
+from grantway_grants.jwt_bearer import JWT_BEARER_PROVIDER
 from grantway_grants.on_behalf_of import ON_BEHALF_OF_PROVIDER
 from grantway_grants.refresh import REFRESH_TOKEN_PROVIDER
 from grantway_grants.service_principal import SERVICE_PRINCIPAL_PROVIDER
@@ -27,4 +28,5 @@ def grantway_providers() -> Iterable[CredentialProvider]:
         ON_BEHALF_OF_PROVIDER,
         ACCESS_TOKEN_PROVIDER,
         TOKEN_EXCHANGE_PROVIDER,
+        JWT_BEARER_PROVIDER,
     )

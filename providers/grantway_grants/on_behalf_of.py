@@ -28,10 +28,9 @@ from grantway.authority import planned_endpoints
 from grantway.errors import InteractionRequired, InvalidGrant, InvalidParameter
 from grantway.parameters import APPLICATION_ID, CREDENTIAL, SAVE_REFRESH_TOKEN, TENANT_ID
 from grantway.token_parameters import USER_ASSERTION
+from grantway_grants.jwt_bearer import GRANT_TYPE
 from grantway_grants.presented import presented
 from grantway_grants.refresh import renew
-
-JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 def _check(request: TokenRequest) -> None:
@@ -53,7 +52,7 @@ def grant(request: TokenRequest, endpoints: Endpoints, assertion: Secret) -> Aut
         "token",
         endpoints.token,
         (
-            ("grant_type", JWT_BEARER),
+            ("grant_type", GRANT_TYPE),
             ("assertion", assertion),
             *request.environment.protocol.on_behalf_of.items(),
             *audience_fields(request, identity=True),
