@@ -293,8 +293,8 @@ def test_the_demo_works_from_the_shell() -> None:
     assert done.stderr == ""
     assert not JWT.search(done.stdout)
     assert "\x1b" not in done.stdout
-    assert done.stdout.count("As sent") == 9
-    assert done.stdout.count("  a token\n") == 6
+    assert done.stdout.count("As sent") == 12
+    assert done.stdout.count("  a token\n") == 10
     assert list(state.folder().parent.glob("grantway/*")) == []
 
 
@@ -318,12 +318,16 @@ def test_the_demo_as_json_is_one_object_that_says_all() -> None:
         ("RefreshToken", "", "entra-v2"),
         ("User", "in the browser", "entra-v2"),
         ("User", "by device code", "entra-v2"),
+        ("OnBehalfOf", "", "entra-v2"),
+        ("TokenExchange", "", "oidc"),
+        ("JwtBearer", "", "oidc"),
+        ("AccessToken", "", "entra-v2"),
         ("Consent", "in the browser", "entra-v2"),
     ]
     for each in facts["steps"]:
         assert (each["status"], each["faults"]) == ("token", [])
         assert each["explanation"]["because"]
-        assert each["sent"]
+        assert bool(each["sent"]) == (each["parameter_set"] != "AccessToken")
         assert not [sent for sent in each["sent"] if sent["differences"]]
         assert each["claims"]["iss"].startswith(facts["url"])
         if each["parameter_set"] != "Consent":
@@ -331,8 +335,8 @@ def test_the_demo_as_json_is_one_object_that_says_all() -> None:
             assert each["again_from_cache_milliseconds"] < 1000
     names = [name for name, _ in facts["steps"][1]["sent"][0]["fields"]]
     assert sorted(names) == ["client_id", "client_secret", "grant_type", "resource"]
-    assert facts["steps"][5]["answer"]["methods"] == ["pwd", "mfa"]
-    assert facts["steps"][5]["answer"]["refresh_token"] is True
+    assert facts["steps"][-1]["answer"]["methods"] == ["pwd", "mfa"]
+    assert facts["steps"][-1]["answer"]["refresh_token"] is True
 
 
 def test_the_demo_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,7 +391,7 @@ def test_a_demo_that_fails_says_so_and_exits_with_1(monkeypatch: pytest.MonkeyPa
     assert done.exit_code == 1
     assert "AADSTS7000215" in done.stdout
     assert re.search(r"ServicePrincipal, entra-v2 +failed", done.stdout)
-    assert done.stdout.count("  a token\n") == 5
+    assert done.stdout.count("  a token\n") == 9
 
 
 def test_a_demo_that_fails_says_so_in_json(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -445,7 +449,7 @@ def test_a_second_call_that_is_not_cached_and_an_api_that_refuses_are_faults(
         demo._sandbox.token_lifetime = 0
         outcome = demo.attempt(demo.recipes[0])
     assert set(outcome.faults) == {
-        "the same call again was not served from the cache",
+        "the same call again was not served without asking",
         "the API did not take the token",
     }
 
