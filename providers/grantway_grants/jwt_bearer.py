@@ -22,9 +22,9 @@ from grantway import (
 )
 from grantway.authority import planned_endpoints
 from grantway.errors import InvalidGrant, InvalidParameter
-from grantway.parameters import APPLICATION_ID, CREDENTIAL, SAVE_REFRESH_TOKEN, TENANT_ID
+from grantway.parameters import SAVE_REFRESH_TOKEN, TENANT_ID
 from grantway.token_parameters import ASSERTION, USER_ASSERTION
-from grantway_grants.presented import client, presented
+from grantway_grants.presented import CLIENT, client, presented
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -91,7 +91,7 @@ JWT_BEARER_PROVIDER = CredentialProvider(
         ParameterSet(
             "JwtBearer",
             (ASSERTION,),
-            optional=(APPLICATION_ID, CREDENTIAL, TENANT_ID, SAVE_REFRESH_TOKEN),
+            optional=(*CLIENT, TENANT_ID, SAVE_REFRESH_TOKEN),
             summary="Whoever a signed JWT vouches for.",
         ),
     ),

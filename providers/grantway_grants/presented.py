@@ -9,6 +9,10 @@ import re
 
 from grantway import ClientAuthentication, Endpoints, Parameter, Secret, TokenRequest
 from grantway.errors import InvalidParameter
+from grantway.parameters import APPLICATION_ID, CREDENTIAL
+
+CLIENT: tuple[Parameter[object], ...] = (APPLICATION_ID, CREDENTIAL)
+"""The parameters that say which client it is: none of them need be given beside a token."""
 
 LONGEST = 1 << 20
 """Characters of the longest token that is sent in a form: one of SAML may have a great many."""
@@ -42,4 +46,6 @@ def client(request: TokenRequest, endpoints: Endpoints) -> ClientAuthentication 
     """How the client shows who it is; None where no client is named: the token is proof enough."""
     from grantway.oauth.client_authentication import client_authentication
 
-    return client_authentication(request, endpoints) if request.client_id else None
+    if any(each.name in request.values for each in CLIENT):
+        return client_authentication(request, endpoints)
+    return None

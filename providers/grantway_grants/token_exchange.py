@@ -23,7 +23,7 @@ from grantway import (
 )
 from grantway.authority import Fields, planned_endpoints
 from grantway.errors import InvalidParameter
-from grantway.parameters import APPLICATION_ID, CREDENTIAL, SAVE_REFRESH_TOKEN, TENANT_ID
+from grantway.parameters import SAVE_REFRESH_TOKEN, TENANT_ID
 from grantway.token_parameters import (
     ACTOR_TOKEN,
     ACTOR_TOKEN_TYPE,
@@ -34,7 +34,7 @@ from grantway.token_parameters import (
     SUBJECT_TOKEN_TYPE,
     USER_ASSERTION,
 )
-from grantway_grants.presented import client, presented
+from grantway_grants.presented import CLIENT, client, presented
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
@@ -114,8 +114,7 @@ TOKEN_EXCHANGE_PROVIDER = CredentialProvider(
                 ACTOR_TOKEN_TYPE,
                 REQUESTED_TOKEN_TYPE,
                 AUDIENCE,
-                APPLICATION_ID,
-                CREDENTIAL,
+                *CLIENT,
                 TENANT_ID,
                 SAVE_REFRESH_TOKEN,
             ),

@@ -1,5 +1,6 @@
 """An API calls a further one, for the user whose token came to it, and for nobody else."""
 
+import asyncio
 import json
 import logging
 import time
@@ -174,6 +175,23 @@ def test_nothing_that_a_reference_brought_rests_in_the_cache_but_its_refresh_tok
     for _ in range(2):
         here.asking.acquire(**here.call(Reference("env:ARRIVED")))
     assert [each.kind for each in here.cache.entries()] == ["refresh_token"]
+
+
+def test_calls_at_the_same_time_share_the_work_by_the_token_and_never_by_a_reference(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = here.arrives()
+    monkeypatch.setenv("ARRIVED", token)
+
+    async def at_once(assertion: object) -> None:
+        call = here.call(assertion)
+        await asyncio.gather(*(here.asking.acquire_async(**call) for _ in range(3)))
+
+    here.grants()
+    asyncio.run(at_once(token))
+    assert here.grants() == ["jwt-bearer"]
+    asyncio.run(at_once(Reference("env:ARRIVED")))
+    assert here.grants() == ["refresh_token"] * 3
 
 
 def test_a_long_errand_outlives_the_token_that_began_it(here: Here) -> None:
