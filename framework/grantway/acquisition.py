@@ -57,7 +57,8 @@ class Acquisition:
 
     __slots__ = (
         "_account", "_at_rest", "_behind", "_by_account", "_deadline", "_is_interactive",
-        "_may_prolong", "_must_ask", "_place", "_settled", "_sign_in", "_timeout", "_tokens", "key",
+        "_is_kept", "_may_prolong", "_must_ask", "_place", "_settled", "_sign_in", "_timeout",
+        "_tokens", "key",
     )  # fmt: skip
 
     def __init__(
@@ -82,10 +83,17 @@ class Acquisition:
             force_refresh
             or self._sign_in
             or not provider.reads_cache
+            or settled.may_change
             or CLAIMS.name in request.values
         )
+        #: Whether a later call may be served what this one brings.
+        self._is_kept = provider.reads_cache and not settled.may_change
         self._account = None
-        self._by_account = provider.renew is not None and REFRESH_TOKEN.name not in request.values
+        self._by_account = (
+            provider.renew is not None
+            and REFRESH_TOKEN.name not in request.values
+            and not settled.presented
+        )
         # Who is to see the sign-in page says there who they are.
         if self._by_account and not self._sign_in:
             self._account = workplace.with_cache(
@@ -128,7 +136,9 @@ class Acquisition:
     @property
     def variant(self) -> tuple[str, ...]:
         """What sets this attempt apart from others for the same key; see `Flights.run`."""
-        return self._settled.circumstances(self._place.cache.fingerprint_key)
+        found = self._settled.circumstances(self._place.cache.fingerprint_key)
+        # What a reference stands for may be another's already: nobody shares this flight.
+        return (*found, str(id(self))) if self._settled.may_change else found
 
     def remaining(self) -> float:
         """Seconds until the caller's time is up.
@@ -202,8 +212,9 @@ class Acquisition:
         return result if place.freshness.serves_in_trouble(self.key, result) else None
 
     def _run(self, context: Context) -> AuthenticationResult:
-        check_available(self._settled.request.environment)
-        for warning in self._settled.warnings:
+        settled, provider = self._settled, self._settled.choice.candidate.provider
+        check_available(settled.request.environment)
+        for warning in settled.warnings:
             context.logger.warning("%s", warning)
         result: AuthenticationResult | None = None
         raised = ""
@@ -217,6 +228,7 @@ class Acquisition:
                 request,
                 self._account,
                 by_account=self._by_account,
+                presented=settled.presented if provider.renew is not None else (),
                 tell=lambda place: self._tell("refresh_token.kept", saved_to=place),
             )
             result = self._obtain(request, tokens, context)
@@ -330,7 +342,7 @@ class Acquisition:
         if result.account is None and (known := tokens.account_of(None)) is not None:
             # A renewal need not say again who it is (OpenID Connect Core, section 12.2).
             result = attrs.evolve(result, account=known)
-        if result.expires_on is not None:
+        if result.expires_on is not None and self._is_kept:
             key = self._key_for(tokens.account_of(result.account))
             # The clock may be set before the next look at it.
             self._place.freshness.see(key, result)

@@ -5,6 +5,7 @@ with their own parameters through `provider=`, or through a typed front of their
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from os import PathLike
 from typing import Literal, TypedDict
 
@@ -16,8 +17,13 @@ from grantway.secret import Credential, Reference, Secret
 class BuiltinParameters(TypedDict, total=False):
     """See `grantway.parameters` for what each of them means."""
 
+    access_token: str | Secret | Reference | None
     account: str | None
+    actor_token: str | Secret | Reference | None
+    actor_token_type: str | None
     application_id: str | None
+    assertion: str | Secret | Reference | None
+    audience: str | Iterable[str] | None
     certificate: str | PathLike[str] | Signer | ClientCertificate | Secret | Reference | None
     certificate_password: str | Secret | Reference | None
     claims: str | Mapping[str, object] | None
@@ -27,9 +33,11 @@ class BuiltinParameters(TypedDict, total=False):
     device_code: bool | None
     domain_hint: str | None
     environment: str | Environment | None
+    expires_on: datetime | str | float | None
     login_hint: str | None
     prompt: Literal["login", "consent", "select_account", "none"] | None
     redirect_uri: str | None
+    requested_token_type: str | None
     require_mfa: bool | None
     response_mode: Literal["query", "form_post"] | None
     refresh_token: str | Secret | Reference | None
@@ -37,4 +45,7 @@ class BuiltinParameters(TypedDict, total=False):
     save_refresh_token: str | Reference | None
     scopes: str | Iterable[str] | None
     send_certificate_chain: bool | None
+    subject_token: str | Secret | Reference | None
+    subject_token_type: str | None
     tenant_id: str | None
+    user_assertion: str | Secret | Reference | None

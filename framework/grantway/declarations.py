@@ -109,6 +109,7 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
         "help": _TEXT,
         "secret": _FLAG,
         "identity": _FLAG,
+        "presented": _FLAG,
         "choices": _TEXTS,
         "default": _Kind("a value that can be shown", lambda value: _is_text(str(value))),
         "env": _Kind(
@@ -149,6 +150,7 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
         "default_tenant": _TEXT,
         "shared_tenants": _TEXTS,
         "absent_grants": _TEXTS,
+        "on_behalf_of": _Kind("texts by name", lambda value: _is_map(str, value)),
         "token_path": _TEXT.or_none(),
         "authorization_path": _TEXT.or_none(),
         "device_authorization_path": _TEXT.or_none(),
@@ -246,6 +248,7 @@ _RESULT: Mapping[str, _Kind] = {
     "environment": _STR,
     "provider": _STR,
     "correlation_id": _STR,
+    "issued_token_type": _STR,
 }
 _ACCOUNT: Mapping[str, _Kind] = dict.fromkeys(
     ("subject", "issuer", "user_name", "object_id", "tenant_id", "name"), _STR

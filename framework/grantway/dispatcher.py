@@ -226,7 +226,9 @@ class Dispatcher:
         def acquire() -> "AuthenticationResult":
             return self._get(Acquisition(self._workplace, settled, timeout))
 
-        return TokenSource(acquire, self._workplace.clock, settled.request)
+        return TokenSource(
+            acquire, self._workplace.clock, settled.request, holds=not settled.may_change
+        )
 
     @overload
     def explain(self, **parameters: "Unpack[BuiltinParameters]") -> "Explanation": ...

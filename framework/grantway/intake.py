@@ -71,6 +71,8 @@ class Settled:
     request: TokenRequest
     choice: Choice
     warnings: tuple[str, ...] = ()
+    #: Names of the tokens that the caller has presented; see `Parameter.presented`.
+    presented: tuple[str, ...] = ()
     _keys: dict[tuple[bytes, str], str] = attrs.field(
         factory=dict[tuple[bytes, str], str], repr=False
     )
@@ -83,6 +85,12 @@ class Settled:
             known = result_key(fingerprint_key, self.request, parameters, account)
             self._keys[fingerprint_key, account] = known
         return known
+
+    @property
+    def may_change(self) -> bool:
+        """Whether the same call may stand for somebody else by the next time it is made."""
+        values = self.request.values
+        return any(isinstance(values[name], Reference) for name in self.presented)
 
     def circumstances(self, fingerprint_key: bytes) -> tuple[str, ...]:
         """What sets this call apart from others for the same result; see `cache.keys`."""
@@ -278,7 +286,12 @@ class Intake:
         request = TokenRequest(
             environment, choice.candidate.provider.name, parameter_set.name, values
         )
-        return Settled(request, choice, _warnings(request, choice))
+        presented = tuple(
+            each.name
+            for each in parameter_set.parameters
+            if each.presented and each.name in request.values
+        )
+        return Settled(request, choice, _warnings(request, choice), presented)
 
 
 def check_names(provider: object, parameter_set: object) -> None:

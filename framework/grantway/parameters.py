@@ -111,6 +111,9 @@ class Parameter(Named, Generic[T_co]):
         secret: the value is or holds a secret: masked everywhere, and as text only a reference.
         identity: the value is part of the key under which a token is cached. Say False for
             what does not change which token comes back (how to prompt, where to save).
+        presented: the value is a token that stands for somebody, another one with each call. Read
+            from a reference it may be another by the next call, so no token at rest is served for
+            that; and a refresh token that it brings rests under the value itself, for nobody else.
         choices: the only values there are.
         default: the value when nothing gives one.
         env: the environment variable that may give it.
@@ -125,6 +128,7 @@ class Parameter(Named, Generic[T_co]):
     help: str = ""
     secret: bool = attrs.field(default=False, kw_only=True)
     identity: bool = attrs.field(default=True, kw_only=True)
+    presented: bool = attrs.field(default=False, kw_only=True)
     choices: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     default: object = attrs.field(default=None, kw_only=True)
     env: str | None = attrs.field(default=None, kw_only=True)

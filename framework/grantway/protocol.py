@@ -96,6 +96,9 @@ class Protocol(Named):
         shared_tenants: words that mean no tenant of their own, so that an application by
             itself has no home there.
         absent_grants: grants (by their `grant_type`) that the authority is known not to have.
+        on_behalf_of: what a request says, by name, that brings a token for a further API on
+            behalf of a user whose token came to this one (as its `assertion`, RFC 7523, section
+            2.1); empty: the authority has no such grant.
         token_path, authorization_path, device_authorization_path: templates; None: the
             endpoint is in the metadata; "": the authority has none.
         metadata_urls: templates of the metadata documents, tried in order.
@@ -141,6 +144,9 @@ class Protocol(Named):
     default_tenant: str = ""
     shared_tenants: tuple[str, ...] = ()
     absent_grants: tuple[str, ...] = ()
+    on_behalf_of: Mapping[str, str] = attrs.field(
+        factory=dict[str, str], converter=_frozen, kw_only=True
+    )
     token_path: str | None = None
     authorization_path: str | None = None
     device_authorization_path: str | None = None

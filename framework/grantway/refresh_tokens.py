@@ -1,8 +1,9 @@
 """The refresh tokens of one request: where they rest, and that none is lost.
 
-One that a caller gave has a *successor*, which rests under the fingerprint of the one given. One
-that a sign-in brought rests in the slot of its account, or, where the authority does not say who
-has signed in, in one that has no name.
+One that a caller gave has a *successor*, which rests under the fingerprint of the one given. So
+does one that came for a token which the caller presented: whoever has that token has this one, and
+nobody else. One that a sign-in brought rests in the slot of its account, or, where the authority
+does not say who has signed in, in one that has no name.
 
 A new one goes to the vault that the caller named and to the token cache, in this order, the moment
 it arrives. A vault that fails is remembered, and told once the answer in hand is completed; so is a
@@ -38,6 +39,7 @@ class RefreshTokens:
         request: the request, its secrets opened.
         account: whose sign-in is meant, where that is known.
         by_account: whether they rest by account: the provider can renew, and none was given.
+        presented: names of the tokens that stand for whoever it is, where the provider can renew.
         tell: tells observers that one was kept, and where it was saved to.
 
     Attributes:
@@ -52,12 +54,14 @@ class RefreshTokens:
         account: Account | None,
         *,
         by_account: bool,
+        presented: tuple[str, ...] = (),
         tell: Callable[[str], None],
     ) -> None:
         self._place = place
         self._request = request
         self._account = account
         self._by_account = by_account
+        self._presented = presented
         self._tell = tell
         self._newest: Secret | None = None
         self._rested: StoredRefreshToken | None = None
@@ -66,9 +70,11 @@ class RefreshTokens:
         self.slot = self._find()
 
     def _find(self) -> str | None:
-        given, key = self._request.get(REFRESH_TOKEN), self._place.cache.fingerprint_key
-        if isinstance(given, Secret):
-            return keys.successor_slot(key, self._request, given)
+        values, key = self._request.values, self._place.cache.fingerprint_key
+        names = (REFRESH_TOKEN.name, *self._presented)
+        given = [each for each in map(values.get, names) if isinstance(each, Secret)]
+        if given:
+            return keys.successor_slot(key, self._request, *given)
         if self._account:
             return self._account.slot
         if self._by_account and not accounts.expected(self._request):

@@ -2,7 +2,8 @@
 
 Every instant is an aware UTC datetime. Who signed in comes from an id_token whose checks have
 passed. Of the access token, which is for its audience alone, nothing is read but how the person
-signed in, where no id_token says it.
+signed in, where no id_token says it; one that the caller had already is read for what it says of
+itself, which tells nobody who they are.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from types import MappingProxyType
 from typing import NoReturn
 
 import attrs
+
+NOT_APPLICABLE = "N_A"
+"""The `token_type` of a token that is no access token (RFC 8693, section 2.2.1)."""
 
 
 def _frozen(given: Mapping[str, object]) -> Mapping[str, object]:
@@ -72,6 +76,8 @@ class AuthenticationResult:
 
     Attributes:
         access_token: for the `Authorization` header, with `token_type`.
+        issued_token_type: what kind of token it is, as a URI, where an exchange of tokens says so
+            (RFC 8693, section 2.2.1). One that is no access token has the `token_type` `N_A`.
         acquired_on: when it was obtained.
         expires_on: when it expires, by the local clock; None: the authority did not say, and
             the token is not cached.
@@ -108,6 +114,7 @@ class AuthenticationResult:
     environment: str = attrs.field(default="", kw_only=True)
     provider: str = attrs.field(default="", kw_only=True)
     correlation_id: str = attrs.field(default="", kw_only=True)
+    issued_token_type: str = attrs.field(default="", kw_only=True)
 
     @property
     def serves_until(self) -> float:
@@ -166,6 +173,7 @@ class AuthenticationResult:
             "environment": self.environment,
             "provider": self.provider,
             "correlation_id": self.correlation_id,
+            "issued_token_type": self.issued_token_type,
         }
         if secrets:
             facts["refresh_token"] = self.refresh_token

@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 class TokenSource:
     """The same token request, ready to be asked. Made by `Dispatcher.bind`; safe across threads."""
 
-    __slots__ = ("_acquire", "_held", "_monotonic", "_request", "_time")
+    __slots__ = ("_acquire", "_held", "_holds", "_monotonic", "_request", "_time")
 
     def __init__(
         self,
         acquire: "Callable[[], AuthenticationResult]",
         clock: Clock,
         request: "TokenRequest",
+        *,
+        holds: bool = True,
     ) -> None:
         self._acquire = acquire
+        self._holds = holds
         self._time = clock.time
         self._monotonic = clock.monotonic
         self._request = request
@@ -70,7 +73,7 @@ class TokenSource:
     def _renew(self) -> "AuthenticationResult":
         result = self._acquire()
         left = min(result.serves_until, result.renews_from) - self._time()
-        if left > 0:
+        if left > 0 and self._holds:
             until = self._time() + left, self._monotonic() + left
             self._held = (*until, result.access_token, result)
         else:

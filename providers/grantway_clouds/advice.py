@@ -32,6 +32,10 @@ _BY_CODES: Mapping[tuple[int, ...], str] = {
         "The redirect URI is registered for a single-page application, whose refresh tokens last "
         "a day: register it as Web or as native (mobile and desktop)."
     ),
+    (50013, 500131, 500132, 500133): (
+        "The token that the caller presented is not good for this: it has expired, or is for "
+        "another application or tenant. Have the caller get a new one for this application."
+    ),
     (50173, 70000): "The refresh token was revoked or is not valid: sign in again.",
     (7000215,): (
         "The client secret is wrong. Use its value, not its id; a new one can take a minute to "

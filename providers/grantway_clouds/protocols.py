@@ -33,6 +33,10 @@ _SHARED = ("common", "organizations", "consumers")
 _CORRELATION = "client-request-id"
 _ERROR_CODE = r"AADSTS([0-9]{1,9})"
 _IDLE_DAYS = 90
+_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  # a grant's name
+_ON_BEHALF_OF = {"requested_token_use": "on_behalf_of"}
+# Where there are no scopes but OpenID's, that one is asked for by itself, to learn who it is for.
+_ON_BEHALF_OF_BY_RESOURCE = {**_ON_BEHALF_OF, "scope": "openid"}
 
 ENTRA_V1 = Protocol(
     name="entra-v1",
@@ -42,6 +46,8 @@ ENTRA_V1 = Protocol(
     tenant=TENANT,
     default_tenant="common",
     shared_tenants=_SHARED,
+    absent_grants=(_TOKEN_EXCHANGE,),
+    on_behalf_of=_ON_BEHALF_OF_BY_RESOURCE,
     token_path="{authority}/{tenant}/oauth2/token",  # noqa: S106  # a path
     authorization_path="{authority}/{tenant}/oauth2/authorize",
     device_authorization_path="{authority}/{tenant}/oauth2/devicecode",
@@ -70,6 +76,8 @@ ENTRA_V2 = Protocol(
     tenant=TENANT,
     default_tenant="common",
     shared_tenants=_SHARED,
+    absent_grants=(_TOKEN_EXCHANGE,),
+    on_behalf_of=_ON_BEHALF_OF,
     token_path="{authority}/{tenant}/oauth2/v2.0/token",  # noqa: S106  # a path
     authorization_path="{authority}/{tenant}/oauth2/v2.0/authorize",
     device_authorization_path="{authority}/{tenant}/oauth2/v2.0/devicecode",
@@ -94,6 +102,8 @@ ADFS = Protocol(
     # Those of a native or server application are GUIDs by habit only.
     client_id=PRINTABLE_ASCII,
     default_tenant="adfs",
+    absent_grants=(_TOKEN_EXCHANGE,),
+    on_behalf_of=_ON_BEHALF_OF_BY_RESOURCE,
     token_path="{origin}/adfs/oauth2/token",  # noqa: S106  # a path
     authorization_path="{origin}/adfs/oauth2/authorize",
     device_authorization_path="{origin}/adfs/oauth2/devicecode",

@@ -7,13 +7,17 @@ HTTP is imported when a token is asked for, so that registering them costs next 
 from collections.abc import Iterable
 
 from grantway import CredentialProvider, hookimpl
+from grantway_grants.access_token import ACCESS_TOKEN_PROVIDER
 from grantway_grants.consent import CONSENT_PROVIDER
+from grantway_grants.jwt_bearer import JWT_BEARER_PROVIDER
+from grantway_grants.on_behalf_of import ON_BEHALF_OF_PROVIDER
 from grantway_grants.refresh import REFRESH_TOKEN_PROVIDER
 from grantway_grants.service_principal import (
     ASSERTION_PROVIDER,
     CERTIFICATE_PROVIDER,
     SERVICE_PRINCIPAL_PROVIDER,
 )
+from grantway_grants.token_exchange import TOKEN_EXCHANGE_PROVIDER
 from grantway_grants.user import USER_PROVIDER
 
 
@@ -27,4 +31,8 @@ def grantway_providers() -> Iterable[CredentialProvider]:
         CONSENT_PROVIDER,
         CERTIFICATE_PROVIDER,
         ASSERTION_PROVIDER,
+        ON_BEHALF_OF_PROVIDER,
+        ACCESS_TOKEN_PROVIDER,
+        TOKEN_EXCHANGE_PROVIDER,
+        JWT_BEARER_PROVIDER,
     )

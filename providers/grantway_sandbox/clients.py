@@ -176,7 +176,7 @@ def _check_assertion(
         if str(claims.get(name, "")).lower() != application.application_id:
             raise EntraError(700021)
     audience = claims.get("aud")
-    if not {str(audience).rstrip("/")} & _audiences(authority, tenant):
+    if not {str(audience).rstrip("/")} & assertion_audiences(authority, tenant):
         raise EntraError(
             700023, f"Client assertion audience claim does not match Realm issuer: '{audience}'."
         )
@@ -205,7 +205,7 @@ def _check_times(authority: Authority, application: Application, claims: dict[st
             raise EntraError(700027, "Client assertion has no 'jti' or was used before.")
 
 
-def _audiences(authority: Authority, tenant: Tenant | None) -> set[str]:
+def assertion_audiences(authority: Authority, tenant: Tenant | None) -> set[str]:
     """Return what an assertion may name as its audience: token endpoints and issuers."""
     names = [*COMMON_TENANTS]
     audiences: set[str] = set()

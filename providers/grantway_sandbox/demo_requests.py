@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from grantway import PlannedRequest
+from grantway.authority import FROM_METADATA
 from grantway.secret import MASK
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def as_sent(
             found.append(Sent(plan, ("it was not sent",)))
             continue
         differences = [_differences(plan, each, secrets) for each in mine]
-        found.append(Sent(plan, next(filter(None, differences), ()), len(mine)))
+        arrived = attrs.evolve(plan, url=f"{base_url}{mine[0].path}")
+        found.append(Sent(arrived, next(filter(None, differences), ()), len(mine)))
     for each in rest:
         if each.method == "POST" and each.path.endswith(_ENDPOINTS):
             names = tuple((name, MASK) for name, _ in each.fields)
@@ -72,6 +74,8 @@ def as_sent(
 
 
 def _is_for(plan: PlannedRequest, request: "RecordedRequest", base_url: str) -> bool:
+    if plan.url == FROM_METADATA:
+        return plan.method == request.method and request.path.endswith(_ENDPOINTS)
     return (plan.method, plan.url) == (request.method, f"{base_url}{request.path}")
 
 

@@ -78,13 +78,13 @@ def _sections(outcome: Outcome) -> Iterator[tuple[str, str]]:
         else:
             yield "As sent (what arrived is what was explained)", "\n".join(lines)
     if outcome.asked:
-        yield "Read besides, to check who signed in", _lines(outcome.asked)
+        yield "Read besides: where to ask, and keys to check who signed in", _lines(outcome.asked)
     if outcome.answer is not None:
         yield "Answer", _pairs(_answer(outcome))
     if outcome.claims:
         yield "Claims of the token (signature checked)", _pairs(_claims(outcome))
     if outcome.again is not None:
-        took = f"from the cache, in {outcome.again:.2f} ms; nothing was sent"
+        took = f"the same token, in {outcome.again:.2f} ms; nothing was sent"
         yield "The same call again", paragraph(took, 5)
     if outcome.api:
         yield (

@@ -69,6 +69,22 @@ def environment_at(url: str, ca_bundle: str | None = None) -> Environment:
     return _environment(state.loopback_url(url), ca_bundle, summary=f"{_ABOUT}, at {url}")
 
 
+def issuer_at(url: str, tenant_id: str, ca_bundle: str | None = None) -> Environment:
+    """One tenant of the sandbox at `url` as what it is too: an OpenID provider like any other.
+
+    Raises:
+        ValueError: no literal loopback address.
+    """
+    return Environment(
+        f"{NAME}Issuer",
+        authority=f"{state.loopback_url(url)}/{tenant_id}/v2.0",
+        client_authentication="client_secret_post",
+        advice=ADVICE,
+        trust=Trust(ca_bundle=ca_bundle, proxy="", loopback_http=True),
+        summary=f"{_ABOUT}, spoken to as any OpenID provider",
+    )
+
+
 def _nowhere(unavailable: str, summary: str) -> Environment:
     return _environment(_NOWHERE, None, summary=summary, unavailable=unavailable)
 

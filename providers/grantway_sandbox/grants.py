@@ -3,33 +3,24 @@
 Authlib's authorization server picks the grant by `grant_type`, runs it, and turns what it raises
 into an answer. What is Entra's own is put in at the seams Authlib offers: how a request is read
 (`TokenRequest`), how its client is authenticated, how tokens are made, how errors are written.
-The grants that a person stands behind are in `person_grants`; a further one is one more class, and
-its name in `token_server.GRANTS`.
-
-Authlib's JWT bearer grant is for assertions that clients make (RFC 7523). Entra's on-behalf-of uses
-the same grant type for tokens that Entra itself issued, so that grant is written out here.
+The grants that a person stands behind are in `person_grants`, those for a token that came from
+elsewhere in `exchange_grants`; a further one is one more class, and its name in
+`token_server.GRANTS`.
 """
 
-from typing import Any, Final, cast
+from typing import Any, cast
 
-import jwt
-from attrs import evolve
 from authlib.oauth2.rfc6749 import (
     ClientCredentialsGrant,
     RefreshTokenGrant,
-    TokenEndpointMixin,
     TokenMixin,
 )
 
 from grantway_sandbox import tokens
-from grantway_sandbox.authority import Authority
 from grantway_sandbox.clients import unknown_application
 from grantway_sandbox.errors import EntraError
 from grantway_sandbox.model import V1, RefreshToken, Tenant, User
-from grantway_sandbox.token_request import ANSWER_HEADERS, OnTokenRequest
-
-ON_BEHALF_OF: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_TOKEN_USE: Final = "on_behalf_of"  # noqa: S105  # a protocol's word
+from grantway_sandbox.token_request import OnTokenRequest
 
 
 class ClientCredentials(OnTokenRequest, ClientCredentialsGrant):
@@ -92,47 +83,3 @@ class Refresh(OnTokenRequest, RefreshTokenGrant):
     def revoke_old_credential(self, refresh_token: TokenMixin) -> None:
         """Note the use; only strict rotation makes anything of it."""
         self.asked.authority.mark_used(cast("RefreshToken", refresh_token))
-
-
-class OnBehalfOf(OnTokenRequest, TokenEndpointMixin):
-    """A token for a further API, for the user of a token that came to this one."""
-
-    GRANT_TYPE = ON_BEHALF_OF
-
-    def validate_token_request(self) -> None:
-        """Authenticate the calling API, which must be confidential."""
-        self.asked.require("assertion", "requested_token_use")
-        if self.asked.fields["requested_token_use"] != _TOKEN_USE:
-            raise EntraError(70003)
-        self.request.client = self.authenticate_token_endpoint_client()
-        if self.application.public:
-            raise EntraError(7000218)
-
-    def create_token_response(self) -> tuple[int, Any, list[tuple[str, str]]]:
-        """Exchange the token that a user's client presented."""
-        asked = self.asked
-        user, tenant_id = self._person(asked.authority)
-        tenant = asked.tenant or asked.authority.find_tenant(tenant_id)
-        if tenant is None or tenant.tenant_id != tenant_id:
-            raise EntraError(50013, "Assertion failed: the token was issued in another tenant.")
-        answer = asked.user_answer(self.application, user, tenant, asked.target(tenant))
-        return 200, answer, ANSWER_HEADERS
-
-    def _person(self, authority: Authority) -> tuple[User, str]:
-        try:
-            claims = tokens.read(authority, self.asked.fields["assertion"])
-        except jwt.InvalidTokenError:
-            raise EntraError(50013) from None
-        called = authority.resource_of(str(claims["aud"]))
-        if called is None or called.application_id != self.application.application_id:
-            raise EntraError(500131)
-        if not {"azp", "appid"} & claims.keys():
-            # An id_token has the same audience; it says who signed in and opens nothing.
-            raise EntraError(50013)
-        if claims["exp"] <= authority.clock():
-            raise EntraError(500133)
-        user = authority.find_user(str(claims["oid"]))
-        if user is None:
-            raise EntraError(7000114)
-        # The new token tells of the same sign-in.
-        return evolve(user, amr=tuple(claims["amr"])), str(claims["tid"])

@@ -30,8 +30,10 @@ from grantway_sandbox.certificates import (
     server_context,
     write_private,
 )
+from grantway_sandbox.clients import PUBLIC
 from grantway_sandbox.demo import DemoApplication, furnish
-from grantway_sandbox.environment import environment_at
+from grantway_sandbox.environment import environment_at, issuer_at
+from grantway_sandbox.exchange_grants import signed_assertion
 from grantway_sandbox.model import (
     APPLICATION_ID,
     PUBLIC_APPLICATION_ID,
@@ -42,8 +44,10 @@ from grantway_sandbox.model import (
     User,
 )
 from grantway_sandbox.person import Person
+from grantway_sandbox.scopes import from_scope
 from grantway_sandbox.script import FaultPlace, FaultSpec, RecordedRequest, RequestLog
 from grantway_sandbox.serving import LoopbackServer
+from grantway_sandbox.tokens import Minting
 from grantway_sandbox.web import create_app
 
 
@@ -183,6 +187,12 @@ class Sandbox:
         return environment_at(self.url, str(bundle) if bundle else None)
 
     @property
+    def issuer(self) -> Environment:
+        """The partner's tenant as an OpenID provider like any other: for grants Entra has not."""
+        bundle = self.ca_bundle
+        return issuer_at(self.url, self.tenant.tenant_id, str(bundle) if bundle else None)
+
+    @property
     def tenants(self) -> tuple[Tenant, ...]:
         """All tenants: the partner's first, then its customers."""
         return self.authority.tenants
@@ -245,6 +255,37 @@ class Sandbox:
             resource,
             wanted or ("openid", "offline_access", f"{resource}/.default"),
         ).value
+
+    def issue_access_token(
+        self,
+        *,
+        user: User | None = None,
+        tenant: Tenant | None = None,
+        scope: str = f"api://{APPLICATION_ID}/access_as_user",
+    ) -> str:
+        """Issue a user's token as the public application gets it when that user signs in.
+
+        The default is one for the confidential application, which is an API as well: what arrives
+        there with a request, and is good for asking on the user's behalf.
+        """
+        client = self.authority.find_application(self.public_application_id)
+        if client is None:
+            raise ValueError("the public application is not registered")
+        where = tenant or self.tenant
+        target = from_scope(self.authority, where, scope)
+        minting = Minting(self.authority, where, client, target, PUBLIC, user or self.user)
+        return minting.access_token()
+
+    def sign_assertion(self, user: User | None = None) -> str:
+        """Sign a JWT by which the confidential application vouches for a user (RFC 7523)."""
+        application = self.application
+        return signed_assertion(
+            self.authority,
+            application.application_id,
+            application.private_key,
+            user or self.user,
+            self.tenant,
+        )
 
     def person(self, user: User | None = None, *, accept: bool = True) -> Person:
         """Return somebody with a browser, the standard user unless another is given."""

@@ -10,11 +10,21 @@ from flask import Response
 from grantway_sandbox.authority import Authority
 from grantway_sandbox.clients import authenticate
 from grantway_sandbox.errors import EntraError
-from grantway_sandbox.grants import ClientCredentials, OnBehalfOf, Refresh
+from grantway_sandbox.exchange_grants import JwtBearer, OnBehalfOf, TokenExchange
+from grantway_sandbox.grants import ClientCredentials, Refresh
 from grantway_sandbox.person_grants import PollForDevice, RedeemCode
 from grantway_sandbox.token_request import ANSWER_HEADERS, TokenRequest
 
-GRANTS: Final = (ClientCredentials, Refresh, OnBehalfOf, RedeemCode, PollForDevice)
+# Of two for one grant type the first that knows the request takes it.
+GRANTS: Final = (
+    ClientCredentials,
+    Refresh,
+    JwtBearer,
+    OnBehalfOf,
+    TokenExchange,
+    RedeemCode,
+    PollForDevice,
+)
 
 
 class TokenServer(AuthorizationServer):

@@ -84,6 +84,17 @@ def test_the_header_fits_curl() -> None:
     assert outcome.stdout == "Authorization: Bearer the-access-token\n"
 
 
+def test_there_is_no_header_for_what_is_no_access_token() -> None:
+    issued = token_result(
+        token_type="N_A", issued_token_type="urn:ietf:params:oauth:token-type:jwt"
+    )
+    outcome = token(Shop(lambda *_: issued), *VOUCHER, "-o", "header")
+    assert (outcome.code, outcome.stdout) == (6, "")
+    assert "no access token" in outcome.stderr
+    assert token(Shop(lambda *_: issued), *VOUCHER).stdout == "the-access-token\n"
+    assert "token-type:jwt" in token(Shop(lambda *_: issued), *VOUCHER, "-o", "table").stdout
+
+
 def test_assignments_are_quoted_for_the_shell() -> None:
     nasty = "a'b $(touch /tmp/x) `id`"
     outcome = token(Shop(lambda *_: token_result(nasty)), *VOUCHER, "-o", "env")

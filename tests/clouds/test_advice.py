@@ -15,6 +15,7 @@ TABLE = [
     ("65002", "Microsoft.*application of your own"),
     ("70008 700082", "90 days.*consent again, and schedule"),
     ("700084", "single-page application.*Web or as native"),
+    ("50013 500131 500132 500133", "caller presented.*expired.*get a new one"),
     ("50173 70000", "revoked or is not valid: sign in again"),
     ("7000215", "its value, not its id.*try again shortly"),
     ("7000222", "expired.*new one.*certificate"),

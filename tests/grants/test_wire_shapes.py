@@ -13,7 +13,7 @@ from grantway import Credential, Dispatcher, Environment, Protocol, Reference, S
 from grantway.authority import FROM_METADATA
 from grantway.errors import InvalidParameter
 from grantway.secret import MASK
-from grantway_clouds.protocols import ENTRA_V1, ENTRA_V2
+from grantway_clouds.protocols import ADFS, ENTRA_V1, ENTRA_V2
 from oauth.browsing import CODE, Person, answering, query
 from oauth.issuer import listened, sign_in
 from oauth.support import CLIENT_ID, RAW, dispatcher, granted, oidc
@@ -23,6 +23,7 @@ APP = "11111111-2222-3333-4444-555555555555"
 OTHER_APP = "99999999-2222-3333-4444-555555555555"
 SECRET = "sentinel-client-secret"
 REFRESH = "sentinel-refresh-token"
+ASSERTION = "sentinel.user.assertion"
 TENANT = "contoso.onmicrosoft.com"
 GRAPH = "https://graph.example"
 
@@ -42,6 +43,9 @@ APPLICATION = {"credential": Credential(APP, SECRET), "tenant_id": TENANT}
 PUBLIC = {"application_id": APP, "refresh_token": REFRESH}
 CONFIDENTIAL = {"credential": Credential(APP, SECRET), "refresh_token": REFRESH}
 IDENTITY = "openid profile offline_access"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+ON_BEHALF_OF = {**APPLICATION, "user_assertion": ASSERTION}
+HIDDEN_IN_GRANTS = ("client_secret", "refresh_token", "assertion")
 
 SHAPES: dict[str, tuple[Protocol, dict[str, Any], str, dict[str, str]]] = {
     "v1 client_credentials": (
@@ -145,6 +149,51 @@ SHAPES: dict[str, tuple[Protocol, dict[str, Any], str, dict[str, str]]] = {
             "scope": "https://api.partner.example/.default",
         },
     ),
+    "v1 on-behalf-of": (
+        ENTRA_V1,
+        {**ON_BEHALF_OF, "resource": "graph"},
+        f"/{TENANT}/oauth2/token",
+        {
+            "client_id": APP,
+            "client_secret": SECRET,
+            "grant_type": JWT_BEARER,
+            "assertion": ASSERTION,
+            "requested_token_use": "on_behalf_of",
+            "scope": "openid",
+            "resource": GRAPH,
+        },
+    ),
+    "v2 on-behalf-of": (
+        ENTRA_V2,
+        {**ON_BEHALF_OF, "scopes": [f"{GRAPH}/User.Read"]},
+        f"/{TENANT}/oauth2/v2.0/token",
+        {
+            "client_id": APP,
+            "client_secret": SECRET,
+            "grant_type": JWT_BEARER,
+            "assertion": ASSERTION,
+            "requested_token_use": "on_behalf_of",
+            "scope": f"{GRAPH}/User.Read {IDENTITY}",
+        },
+    ),
+    "adfs on-behalf-of": (
+        ADFS,
+        {
+            "credential": Credential("an API", SECRET),
+            "tenant_id": "adfs",
+            "user_assertion": Secret(ASSERTION),
+        },
+        "/adfs/oauth2/token",
+        {
+            "client_id": "an API",
+            "client_secret": SECRET,
+            "grant_type": JWT_BEARER,
+            "assertion": ASSERTION,
+            "requested_token_use": "on_behalf_of",
+            "scope": "openid",
+            "resource": "https://api.partner.example",
+        },
+    ),
     "oidc client_credentials": (
         RAW,
         {"credential": Credential(CLIENT_ID, SECRET), "scopes": "read write"},
@@ -193,8 +242,7 @@ def test_what_is_explained_is_what_is_sent(raw_server: RawServer, name: str, met
     sent = [tuple(pair) for pair in form(request).items()]
     assert [field for field, _ in planned.fields] == [field for field, _ in sent]
     for (field, shown), (_, value) in zip(planned.fields, sent, strict=True):
-        secret = field in ("client_secret", "refresh_token")
-        assert shown == (MASK if secret else value)
+        assert shown == (MASK if field in HIDDEN_IN_GRANTS else value)
     for header, shown in planned.headers.items():
         value = request.headers[header.lower()]
         assert shown == (MASK if header == "Authorization" else value)

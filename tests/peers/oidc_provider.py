@@ -109,7 +109,7 @@ class OidcProvider:
             requests.get(f"{server.issuer}/.well-known/openid-configuration")
 
     `certificate` and `key`, paths of PEM files, make it speak TLS; `environment` adds variables
-    that server.mjs explains.
+    that server.mjs explains. `assertions` has the `issuer` whose JWTs it believes, and its `key`.
     """
 
     issuer: str
@@ -119,6 +119,7 @@ class OidcProvider:
     keys: Mapping[str, str]
     """The private keys of the client `assertion`, as PEM, by kind: rsa, p256, p384."""
     resources: Mapping[str, Resource]
+    assertions: Mapping[str, str]
 
     def __init__(
         self,
@@ -152,6 +153,7 @@ class OidcProvider:
         self.resources = {
             name: Resource(**resource) for name, resource in announced["resources"].items()
         }
+        self.assertions = announced["assertions"]
         return self
 
     def __enter__(self) -> Self:

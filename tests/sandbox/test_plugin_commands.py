@@ -293,8 +293,8 @@ def test_the_demo_works_from_the_shell() -> None:
     assert done.stderr == ""
     assert not JWT.search(done.stdout)
     assert "\x1b" not in done.stdout
-    assert done.stdout.count("As sent") == 12
-    assert done.stdout.count("  a token\n") == 9
+    assert done.stdout.count("As sent") == 15
+    assert done.stdout.count("  a token\n") == 13
     assert list(state.folder().parent.glob("grantway/*")) == []
 
 
@@ -321,12 +321,16 @@ def test_the_demo_as_json_is_one_object_that_says_all() -> None:
         ("RefreshToken", "", "entra-v2"),
         ("User", "in the browser", "entra-v2"),
         ("User", "by device code", "entra-v2"),
+        ("OnBehalfOf", "", "entra-v2"),
+        ("TokenExchange", "", "oidc"),
+        ("JwtBearer", "", "oidc"),
+        ("AccessToken", "", "entra-v2"),
         ("Consent", "in the browser", "entra-v2"),
     ]
     for each in facts["steps"]:
         assert (each["status"], each["faults"]) == ("token", [])
         assert each["explanation"]["because"]
-        assert each["sent"]
+        assert bool(each["sent"]) == (each["parameter_set"] != "AccessToken")
         assert not [sent for sent in each["sent"] if sent["differences"]]
         assert each["claims"]["iss"].startswith(facts["url"])
         if each["parameter_set"] != "Consent":
@@ -391,7 +395,7 @@ def test_a_demo_that_fails_says_so_and_exits_with_1(monkeypatch: pytest.MonkeyPa
     assert done.exit_code == 1
     assert "AADSTS7000215" in done.stdout
     assert re.search(r"ServicePrincipal, entra-v2 +failed", done.stdout)
-    assert done.stdout.count("  a token\n") == 8
+    assert done.stdout.count("  a token\n") == 12
 
 
 def test_a_demo_that_fails_says_so_in_json(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -449,7 +453,7 @@ def test_a_second_call_that_is_not_cached_and_an_api_that_refuses_are_faults(
         demo._sandbox.token_lifetime = 0
         outcome = demo.attempt(demo.recipes[0])
     assert set(outcome.faults) == {
-        "the same call again was not served from the cache",
+        "the same call again was not served without asking",
         "the API did not take the token",
     }
 

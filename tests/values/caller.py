@@ -38,6 +38,10 @@ def a_caller(dispatcher: Dispatcher, environment: Environment) -> None:
     dispatcher.acquire(credential=("a", Reference("env:B")), tenant_id="c", environment="d")
     dispatcher.acquire(refresh_token=Secret("r"), application_id="a", scopes=["a", "b"])
     dispatcher.acquire(claims={"access_token": {}}, application_id="a", force_refresh=True)
+    dispatcher.acquire(user_assertion=Secret("u"), credential=("a", "b"), tenant_id="c")
+    dispatcher.acquire(access_token=Reference("env:T"), expires_on=1e9)
+    dispatcher.acquire(subject_token="s", audience=["a", "b"], requested_token_type="jwt")
+    dispatcher.acquire(assertion="a", application_id=None)
     dispatcher.acquire(provider="Vault", url="https://x", lease=5)
     dispatcher.acquire(provider="Vault", parameter_set="Set", anything=object())
     source = dispatcher.bind(application_id="x", prompt="login")
@@ -47,6 +51,7 @@ def a_caller(dispatcher: Dispatcher, environment: Environment) -> None:
 
     dispatcher.acquire(application_id=5)  # refused: type
     dispatcher.acquire(aplication_id="x")  # refused: name
+    dispatcher.acquire(user_assertion=b"u", application_id="x")  # refused: type
     dispatcher.acquire(application_id="x", prompt="never")  # refused: choice
     dispatcher.acquire(parameter_set="Set", application_id="x")  # refused: no provider
     dispatcher.bind(application_id="x", lease=5)  # refused: not built in

@@ -43,6 +43,7 @@ _RESULT: Mapping[str, tuple[type, ...]] = {
     "environment": _TEXT,
     "provider": _TEXT,
     "correlation_id": _TEXT,
+    "issued_token_type": _TEXT,
 }
 _STORED: Mapping[str, tuple[type, ...]] = {
     "is": _TEXT,
@@ -55,7 +56,11 @@ _STORED: Mapping[str, tuple[type, ...]] = {
     "client_id": _TEXT,
 }
 _LATER: Mapping[str, Mapping[str, object]] = {
-    RESULT: {"authentication_methods": [], "refresh_token_expires_on": None},
+    RESULT: {
+        "authentication_methods": [],
+        "refresh_token_expires_on": None,
+        "issued_token_type": "",
+    },
     REFRESH_TOKEN: {"client_id": ""},
 }
 _ACCOUNT: Mapping[str, tuple[type, ...]] = {

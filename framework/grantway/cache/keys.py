@@ -91,13 +91,13 @@ def account_slot(key: bytes, request: TokenRequest, subject: str) -> str:
     return _slot(key, "account", request, subject)
 
 
-def successor_slot(key: bytes, request: TokenRequest, token: Secret) -> str:
-    """Where the successor of a refresh token rests that a caller gave."""
-    return _slot(key, "successor", request, token.reveal())
+def successor_slot(key: bytes, request: TokenRequest, *tokens: Secret) -> str:
+    """Where the refresh token rests that came for the tokens that a caller gave."""
+    return _slot(key, "successor", request, *(each.reveal() for each in tokens))
 
 
-def _slot(key: bytes, kind: str, request: TokenRequest, whose: str) -> str:
-    return fingerprint(key, kind, *_authority(key, request.environment), request.client_id, whose)
+def _slot(key: bytes, kind: str, request: TokenRequest, *whose: str) -> str:
+    return fingerprint(key, kind, *_authority(key, request.environment), request.client_id, *whose)
 
 
 def _authority(key: bytes, environment: Environment) -> tuple[str, ...]:

@@ -7,6 +7,7 @@
     exchange               a grant sent, its answer turned into a result
     answers                what an answer means: a JSON object, or one of our errors
     id_token               the checks without which a claim is not believed
+    jwt_contents           what a token says of itself, unverified
     transport              the only road to the network; below it
         routes             proxy, roots and client certificate, per environment
         connections        the pool it sends by

@@ -33,6 +33,7 @@ from grantway.errors import (
     ProtocolViolation,
     Throttled,
 )
+from grantway.result import NOT_APPLICABLE
 from grantway.secret import Unshown
 
 LARGEST = 1 << 20
@@ -45,6 +46,11 @@ _JSON = re.compile(r"application/([\w.+-]+\+)?json|text/(json|javascript)", re.I
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 # RFC 6749, section 7.1: a name, or an absolute URI.
 _TOKEN_TYPE = re.compile(r"[\w.-]{1,40}|[A-Za-z][A-Za-z0-9+.-]{0,20}:[\x21-\x7e]{1,200}", re.ASCII)
+
+_NO_ACCESS_TOKENS = tuple(
+    f"urn:ietf:params:oauth:token-type:{kind}"
+    for kind in ("refresh_token", "id_token", "saml1", "saml2")
+)
 
 _BY_ERROR: dict[str, type[AuthorityError]] = {
     "invalid_grant": InvalidGrant,
@@ -324,12 +330,24 @@ def _unsaid_kind(error: str, status: int | None, request: AuthorityRequest) -> t
     return _BY_STATUS.get(status, AuthorityError)
 
 
+def issued_token_type(answer: Mapping[str, object]) -> str:
+    """The kind of token that was issued, a URI (RFC 8693, section 2.2.1); "": none is said."""
+    said = answer.get("issued_token_type")
+    is_uri = isinstance(said, str) and ":" in said and _TOKEN_TYPE.fullmatch(said)
+    return str(said) if is_uri else ""
+
+
 def token_type(answer: Mapping[str, object], request: AuthorityRequest) -> str:
     """The type of the token, which stands in headers: one that RFC 6749 allows.
+
+    `N_A` for a token of a kind that is no access token, whatever else is said of it: nothing may
+    send it as one (RFC 8693, section 2.2.1).
 
     Raises:
         MalformedResponse: it is none.
     """
+    if issued_token_type(answer) in _NO_ACCESS_TOKENS:
+        return NOT_APPLICABLE
     said = answer.get("token_type")
     if not isinstance(said, str) or not said or said.casefold() == "bearer":
         return "Bearer"

@@ -27,10 +27,9 @@ class BearerAuth(AuthBase):
     ) -> None:
         self._result = result
         self._environment: Environment = request.environment
-        named = [(hosts,)] if isinstance(hosts, str) else [hosts]
-        self.hosts = frozenset(
-            [*_audience_hosts(request), *(_host(host) for each in named for host in each)]
-        )
+        named = (hosts,) if isinstance(hosts, str) else hosts
+        self._named = frozenset(map(_host, named))
+        self.hosts = self._named.union(_hosts_of(request.resource or "", *request.scopes))
         if not self.hosts:
             raise InvalidParameter(
                 "It cannot be told from the audience which hosts the token is for.",
@@ -65,13 +64,20 @@ class BearerAuth(AuthBase):
                 f"The token is of the type {result.token_type[:20]!r}, which cannot be sent as a "
                 "bearer token."
             )
+        # A token that the caller had already may be for somewhere else than was thought.
+        own = _hosts_of(result.resource or "")
+        if own and host not in self._named.union(own):
+            raise ProtocolViolation(
+                f"The token is for {result.resource} and is not sent to {host}.",
+                remedy=f"If that host is of its audience: auth(hosts=[{host!r}]).",
+            )
         r.headers["Authorization"] = f"Bearer {result.access_token}"
         return r
 
 
-def _audience_hosts(request: TokenRequest) -> list[str]:
+def _hosts_of(*audiences: str) -> list[str]:
     found: list[str] = []
-    for audience in (request.resource or "", *request.scopes):
+    for audience in audiences:
         try:
             found.append(host_of(audience))
         except ValueError:

@@ -22,7 +22,7 @@ from grantway.errors import (
     MalformedResponse,
     TransportError,
 )
-from grantway.oauth.answers import expiry, instant, later, token_type
+from grantway.oauth.answers import expiry, instant, issued_token_type, later, token_type
 from grantway.oauth.authentication_methods import methods_of
 from grantway.oauth.id_token import checked_claims
 from grantway.parameters import ACCOUNT
@@ -141,6 +141,7 @@ def result_of(
         environment=request.environment.name,
         provider=request.provider,
         correlation_id=context.correlation_id,
+        issued_token_type=issued_token_type(answer),
     )
 
 

@@ -1,7 +1,7 @@
 // A real, certified OpenID Connect server for grantway's tests, with everything kept in memory.
 //
 // Prints one JSON line on standard output once it listens: its issuer, its clients, the resources
-// it knows. Ends when standard input closes, so it never outlives the tests that started it.
+// it knows, and an issuer whose assertions it believes. Ends when standard input closes, so it never outlives the tests that started it.
 //
 //   OIDC_PROVIDER_PORT   port to listen on; a free one by default
 //   OIDC_PROVIDER_CERT   path of a PEM certificate; with OIDC_PROVIDER_KEY the server speaks TLS
@@ -17,12 +17,16 @@ import process from 'node:process';
 
 import Provider, { errors } from 'oidc-provider';
 
+import { JWT_BEARER, TOKEN_EXCHANGE, register } from './grants.mjs';
+
 const HOST = '127.0.0.1';
 const ALL_GRANTS = [
   'authorization_code',
   'refresh_token',
   'client_credentials',
   'urn:ietf:params:oauth:grant-type:device_code',
+  TOKEN_EXCHANGE,
+  JWT_BEARER,
 ];
 const USER_GRANTS = ALL_GRANTS.filter((grant) => grant !== 'client_credentials');
 
@@ -115,6 +119,9 @@ function signingKey(type, options, alg) {
   return { ...privateKey.export({ format: 'jwk' }), alg, use: 'sig', kid: `key-${alg}` };
 }
 
+// An issuer whose assertions are believed. Its private key is announced, for the tests to sign with.
+const ASSERTIONS = { issuer: 'https://assertions.example', ...generateKeyPairSync('ec', { namedCurve: 'P-256' }) };
+
 function resourceServer(uri) {
   const resource = Object.values(RESOURCES).find((candidate) => candidate.uri === uri);
   if (!resource) throw new errors.InvalidTarget();
@@ -159,6 +166,7 @@ const configuration = {
       preferred_username: sub,
     }),
   }),
+  extraTokenClaims: (_ctx, token) => token.extra,
   rotateRefreshToken: true,
   ttl: {
     AccessToken: 600,
@@ -224,9 +232,20 @@ const server = cert
 server.listen(Number(port ?? 0), HOST, () => {
   const issuer = `${cert ? 'https' : 'http'}://${HOST}:${server.address().port}`;
   const provider = new Provider(issuer, configuration);
+  register(provider, resourceServer, { issuer: ASSERTIONS.issuer, key: ASSERTIONS.publicKey });
   provider.on('server_error', (_ctx, error) => console.error(error));
   server.on('request', provider.callback());
-  const announced = { issuer, clients: CLIENTS, keys: CLIENT_KEYS, resources: RESOURCES };
+  const assertions = {
+    issuer: ASSERTIONS.issuer,
+    key: ASSERTIONS.privateKey.export({ type: 'pkcs8', format: 'pem' }),
+  };
+  const announced = {
+    issuer,
+    clients: CLIENTS,
+    keys: CLIENT_KEYS,
+    resources: RESOURCES,
+    assertions,
+  };
   process.stdout.write(`${JSON.stringify(announced)}\n`);
 });
 

@@ -6,12 +6,9 @@ the signature is not looked at, and the answer says so. An encrypted token (RFC 
 header only. An opaque one cannot be read by anybody but its audience.
 """
 
-import json
-import math
 import re
 import sys
 from datetime import UTC, datetime
-from typing import cast
 
 import click
 
@@ -19,6 +16,7 @@ from grantway.cli import output
 from grantway.cli.command import Command, json_option
 from grantway.cli.session import Session, pass_session
 from grantway.errors import InvalidParameter
+from grantway.oauth.jwt_contents import json_object, part
 
 #: Bytes; real tokens have some thousands.
 LARGEST = 1 << 20
@@ -85,7 +83,7 @@ def read(source: str, session: Session) -> str:
     text = text.strip()
     if text.startswith("{"):
         # What `grantway token --json` printed, or a token endpoint answered.
-        answer = _object(text)
+        answer = json_object(text)
         text = str((answer or {}).get("access_token", ""))
     text = re.sub(r"(?:Authorization:\s*)?(?:Bearer\s+)?", "", text, count=1, flags=re.IGNORECASE)
     if not text:
@@ -102,12 +100,12 @@ def decoded(token: str) -> tuple[dict[str, object], dict[str, object] | None]:
     parts = token.split(".")
     if len(parts) not in (_SIGNED, _ENCRYPTED):
         raise _refusal("it is opaque: no JSON Web Token, which has three parts with dots between.")
-    header = _part(parts[0])
+    header = part(parts[0])
     if header is None:
         raise _refusal("it is no JSON Web Token: its first part is no JSON object in base64url.")
     if len(parts) == _ENCRYPTED:
         return header, None
-    claims = _part(parts[1])
+    claims = part(parts[1])
     if claims is None:
         raise _refusal("its second part, the claims, is no JSON object in base64url.")
     return header, claims
@@ -133,31 +131,6 @@ def _refusal(why: str) -> InvalidParameter:
         remedy="Give it on standard input, or as a reference: env:NAME, file:PATH.",
         parameter="source",
     )
-
-
-def _part(part: str) -> dict[str, object] | None:
-    import base64
-    import binascii
-
-    try:
-        raw = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
-        return _object(raw.decode())
-    except (binascii.Error, ValueError):
-        return None
-
-
-def _object(text: str) -> dict[str, object] | None:
-    try:
-        value: object = json.loads(text, parse_constant=str, parse_float=_number)
-    except (ValueError, RecursionError):
-        return None
-    return cast("dict[str, object]", value) if isinstance(value, dict) else None
-
-
-def _number(text: str) -> float | str:
-    """A number; one that is beyond all that JSON can write stays the text that it was."""
-    number = float(text)
-    return number if math.isfinite(number) else text
 
 
 def _section(title: str, values: dict[str, object], now: float) -> str:

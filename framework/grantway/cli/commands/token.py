@@ -145,6 +145,13 @@ def show(result: "AuthenticationResult", format_: str, *, all_tokens: bool = Fal
         case "json":
             output.write_json(result.as_dict(secrets=all_tokens))
         case "header":
+            from grantway.result import NOT_APPLICABLE
+
+            if result.token_type == NOT_APPLICABLE:
+                raise ProtocolViolation(
+                    "What was issued is no access token, so there is no header for it.",
+                    remedy="Give --output text, and use it for what it is.",
+                )
             header = f"{result.token_type} {result.access_token}"
             if not header.isascii() or not header.isprintable():
                 raise ProtocolViolation(
@@ -180,6 +187,7 @@ def _table(result: "AuthenticationResult") -> str:
         "Resource": result.resource or "",
         "Scopes": " ".join(result.scopes),
         "Token type": result.token_type,
+        "Issued as": result.issued_token_type,
         "Expires on": output.instant(result.expires_on) if result.expires_on else "not said",
         "Signed in with": ", ".join(result.authentication_methods),
         "Refresh token": "came" if result.refresh_token else "none",
