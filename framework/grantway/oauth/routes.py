@@ -17,6 +17,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from grantway.environment import Environment
 from grantway.errors import ConfigurationError
+from grantway.nearby import NearbyTrust
 from grantway.secret import Unshown
 
 CONNECT_TIMEOUT = 5.0
@@ -34,6 +35,8 @@ class Route:
         cert: paths of the client's certificate and key.
         headers: the environment's fixed headers.
         context: `verify` and `cert`, loaded; None for a host that does not speak TLS.
+        thumbprint: of the one certificate that is believed; "": `verify` says whom to believe.
+        connect_timeout: seconds that connecting may take.
     """
 
     proxies: dict[str, str] = attrs.field(repr=False)
@@ -41,6 +44,8 @@ class Route:
     cert: tuple[str, str] | None
     headers: Mapping[str, str] = attrs.field(repr=False)
     context: ssl.SSLContext | None = attrs.field(default=None, repr=False)
+    thumbprint: str = ""
+    connect_timeout: float = CONNECT_TIMEOUT
 
 
 def route(environment: Environment, url: str, environ: Mapping[str, str]) -> Route:
@@ -63,14 +68,20 @@ def route(environment: Environment, url: str, environ: Mapping[str, str]) -> Rou
             remedy="Check HTTPS_PROXY and ALL_PROXY, or the environment's proxy.",
         )
     bundle = trust.ca_bundle or environ.get(bundle_variable(environ))
+    near = trust if isinstance(trust, NearbyTrust) else NearbyTrust()
     return Route(
         proxies=proxies if proxies[scheme] else Unshown(),
         verify=bundle or True,
         cert=trust.client_certificate,
         headers=trust.headers,
-        context=_trusting(bundle or "", trust.client_certificate, environment.name)
-        if scheme == "https"
-        else None,
+        context=None
+        if scheme != "https"
+        # Whose thumbprint is known is believed for it alone; the connection compares it.
+        else create_urllib3_context(cert_reqs=ssl.CERT_NONE)
+        if near.thumbprint
+        else _trusting(bundle or "", trust.client_certificate, environment.name),
+        thumbprint=near.thumbprint,
+        connect_timeout=near.connect_timeout or CONNECT_TIMEOUT,
     )
 
 
