@@ -12,8 +12,6 @@ environment declares, and it is kept narrow:
   offers is refused with it, for there `trust` is a `Trust` and nothing else.
 """
 
-from urllib.parse import urlsplit
-
 import attrs
 
 from grantway.environment import Trust
@@ -29,7 +27,9 @@ def is_nearby(url: str) -> bool:
 
     Other spellings of an address (`127.1`, an IPv4 address within IPv6) and other names are not.
     """
+    # Imported here: only what asks such a server needs them.
     from ipaddress import ip_address, ip_network
+    from urllib.parse import urlsplit
 
     host = urlsplit(url).hostname or ""
     if host == "localhost":

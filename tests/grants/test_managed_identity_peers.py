@@ -10,9 +10,19 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 
-from grants.machines import GUID, HEADER, RESOURCE, RESOURCE_ID, TOKEN, VARIABLES, authenticate
+from grants.machines import (
+    GUID,
+    HEADER,
+    RESOURCE,
+    RESOURCE_ID,
+    TOKEN,
+    VARIABLES,
+    authenticate,
+    thumbprint,
+    variables,
+)
 from grants.machines import granted as granted_at
-from grants.machines import thumbprint, variables
+from grantway.secret import Unshown
 from grantway_grants.managed_identity import hosts
 from grantway_grants.managed_identity.hosts import Kind
 from servers.raw import RawServer, Request, json_answer
@@ -136,4 +146,4 @@ def test_of_the_variables_of_several_hosts_the_same_ones_count(
 def test_the_default_address_is_the_one_of_the_peers() -> None:
     from azure.identity._credentials import imds
 
-    assert hosts.host({}).url == imds.IMDS_AUTHORITY + imds.IMDS_TOKEN_PATH
+    assert hosts.host(Unshown()).url == imds.IMDS_AUTHORITY + imds.IMDS_TOKEN_PATH

@@ -74,7 +74,7 @@ def _named(challenge: str, folder: str) -> str:
     if found is None:
         raise _untrusted("its challenge is not that of the agent")
     # To the letter, so that there is no other way to spell a place.
-    place, name = os.path.split(found[1])
+    place, _, name = found[1].rpartition(os.sep)
     if not folder or place != folder:
         raise _untrusted("it names a file outside of the agent's folder")
     if not re.fullmatch(r"[\w-][\w.-]*\.key", name, re.ASCII):
@@ -87,13 +87,16 @@ def _content(path: str) -> Secret:
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     if os.path.islink(path):  # noqa: PTH114  # where the flag is not known
         raise _untrusted("it names a link")
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        status = os.fstat(file.fileno())
+    descriptor = os.open(path, flags)
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _untrusted("it names what is no plain file")
         if status.st_size > LARGEST:
             raise _untrusted(f"its key file is larger than {LARGEST} bytes")
-        return _authorization(file.read(LARGEST))
+        return _authorization(os.read(descriptor, LARGEST))
+    finally:
+        os.close(descriptor)
 
 
 def _authorization(content: bytes) -> Secret:

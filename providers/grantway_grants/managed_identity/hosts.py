@@ -19,7 +19,7 @@ import attrs
 from grantway.environment import host_of
 from grantway.errors import ConfigurationError
 from grantway.nearby import is_nearby
-from grantway.secret import Secret
+from grantway.secret import Secret, Unshown
 
 _METADATA_SERVICE = "http://169.254.169.254"
 _PATH = "/metadata/identity/oauth2/token"
@@ -132,7 +132,7 @@ class Host:
         return f"{parts.scheme}://{parts.netloc}"
 
 
-def host(environ: Mapping[str, str]) -> Host:
+def host(environ: Unshown[str]) -> Host:
     """The host that the variables of this process tell of.
 
     Raises:
@@ -146,37 +146,43 @@ def host(environ: Mapping[str, str]) -> Host:
                 "is: that is no host of a managed identity that is known.",
                 remedy="Set what belongs to it, or unset it.",
             )
-        base = environ.get(AUTHORITY_HOST) or _METADATA_SERVICE
-        return Host(kind, _endpoint(base.strip("/") + _PATH, AUTHORITY_HOST))
+        if not environ.get(AUTHORITY_HOST):
+            return Host(kind, _METADATA_SERVICE + _PATH)
+        return Host(kind, _endpoint(environ, AUTHORITY_HOST).strip("/") + _PATH)
     return Host(
         kind,
-        _endpoint(environ[kind.variables[0]], kind.variables[0], secure=kind is SERVICE_FABRIC),
+        _endpoint(environ, kind.variables[0], secure=kind is SERVICE_FABRIC),
         _secret(environ, kind.variables[1]) if kind.secret_header else None,
         _thumbprint(environ[THUMBPRINT]) if kind is SERVICE_FABRIC else "",
     )
 
 
-def _endpoint(url: str, variable: str, *, secure: bool = False) -> str:
+def _endpoint(environ: Unshown[str], variable: str, *, secure: bool = False) -> str:
+    if wrong := _wrong(environ[variable], secure=secure):
+        raise ConfigurationError(
+            f"{variable} {wrong}; nothing is sent there.",
+            remedy="The cloud sets it, to a literal loopback, link-local or private address or to "
+            "localhost. Unset it where it is not the cloud's.",
+        )
+    return environ[variable]
+
+
+def _wrong(url: str, *, secure: bool) -> str:
+    """What is wrong with an endpoint's address: "" if nothing. Raises nothing, so shows none."""
     try:
         is_plain = bool(host_of(url)) and url.isascii() and not re.search(r"[?#]|:0(?:/|$)", url)
     except ValueError:
         is_plain = False
     if not is_plain:
-        wrong = "is no plain http or https address"
-    elif not is_nearby(url):
-        wrong = "is the address of no host that this can run on"
-    elif secure and not url.startswith("https://"):
-        wrong = "has to be an https address where a thumbprint is given"
-    else:
-        return url
-    raise ConfigurationError(
-        f"{variable} {wrong}; nothing is sent there.",
-        remedy="The cloud sets it, to a literal loopback, link-local or private address or to "
-        "localhost. Unset it where it is not the cloud's.",
-    )
+        return "is no plain http or https address"
+    if not is_nearby(url):
+        return "is the address of no host that this can run on"
+    if secure and not url.startswith("https://"):
+        return "has to be an https address where a thumbprint is given"
+    return ""
 
 
-def _secret(environ: Mapping[str, str], variable: str) -> Secret:
+def _secret(environ: Unshown[str], variable: str) -> Secret:
     # What a header can carry; asked here, where the variable can be named.
     if re.fullmatch(r"[\x21-\x7e]+", environ[variable]):
         return Secret(environ[variable])

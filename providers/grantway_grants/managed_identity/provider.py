@@ -20,7 +20,7 @@ from grantway import (
     TokenRequest,
 )
 from grantway.nearby import NearbyTrust
-from grantway.secret import MASK
+from grantway.secret import MASK, Unshown
 from grantway_grants.managed_identity.hosts import Host, host
 from grantway_grants.managed_identity.parameters import IDENTITIES, MANAGED_IDENTITY
 
@@ -40,10 +40,14 @@ def managed_identity(
         key_folder: where Azure Arc's agent has its key files; None: where the agent puts them.
     """
 
+    def variables() -> Unshown[str]:
+        # No traceback of the others shows them.
+        return Unshown(environ)
+
     def plan(request: TokenRequest) -> Iterable[AuthorityRequest]:
         from grantway_grants.managed_identity import wire
 
-        where = host(environ)
+        where = host(variables())
         yield wire.token_request(request, where)
         if where.kind.challenges:
             yield wire.token_request(request, where, Secret(MASK))
@@ -51,11 +55,11 @@ def managed_identity(
     def authenticate(request: TokenRequest, context: Context) -> AuthenticationResult:
         from grantway_grants.managed_identity import answers, arc, asking, wire
 
-        where = host(environ)
+        where = host(variables())
         sent = wire.token_request(request, where)
         there = attrs.evolve(context, environment=_environment(where, context.environment))
         if where.kind.challenges:
-            folder = arc.tokens_folder(environ) if key_folder is None else key_folder
+            folder = arc.tokens_folder(variables()) if key_folder is None else key_folder
             challenge = asking.challenge(sent, where, request, there)
             sent = wire.token_request(request, where, arc.answer_to(challenge, folder))
         answer = asking.ask(sent, where, request, there)
@@ -64,7 +68,7 @@ def managed_identity(
         return answers.result(answer, sent, request, context, wire.audience(request))
 
     def surroundings(request: TokenRequest) -> Iterable[str | Secret]:  # noqa: ARG001  # of the contract
-        where = host(environ)
+        where = host(variables())
         return (where.kind.name, where.url, where.secret or "", *_machine())
 
     return CredentialProvider(
