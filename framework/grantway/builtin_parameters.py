@@ -34,7 +34,11 @@ class BuiltinParameters(TypedDict, total=False):
     domain_hint: str | None
     environment: str | Environment | None
     expires_on: datetime | str | float | None
+    identity_client_id: str | None
+    identity_object_id: str | None
+    identity_resource_id: str | None
     login_hint: str | None
+    managed_identity: bool | None
     prompt: Literal["login", "consent", "select_account", "none"] | None
     redirect_uri: str | None
     requested_token_type: str | None

@@ -90,6 +90,7 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
         "authenticate": _FUNCTION,
         "renew": _FUNCTION.or_none(),
         "plan": _FUNCTION.or_none(),
+        "surroundings": _FUNCTION.or_none(),
         "interactive": _TEXTS,
         "reads_cache": _FLAG,
         "summary": _TEXT,

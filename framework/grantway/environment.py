@@ -123,6 +123,10 @@ class Trust:
     )
     loopback_http: bool = False
 
+    def admits_http(self, url: str) -> bool:
+        """Whether plain http may be spoken there."""
+        return self.loopback_http and is_loopback(url)
+
 
 @attrs.frozen
 class Environment:
@@ -230,7 +234,7 @@ class Environment:
         host_of(url)
         if url.startswith("https://"):
             return
-        if self.trust.loopback_http and is_loopback(url):
+        if self.trust.admits_http(url):
             return
         raise ValueError(
             f"{masked_url(url)!r} is not https; plain http is for a literal loopback address of an "

@@ -231,7 +231,8 @@ class AuthorityError(GrantwayError):
     authority's own numbers, `suberror`, `claims`, `correlation_id`,
     `trace_id` and `timestamp` are passed on as they came. `status` is the HTTP status,
     `retry_after` the seconds the authority asked to wait, `retryable` whether the same request
-    may succeed later without anybody acting, `advice` what the environment knows of the code.
+    may succeed later without anybody acting, `advice` what the environment knows of the code,
+    `challenge` how the server wants a client to show who it is (`WWW-Authenticate`).
     """
 
     def __init__(
@@ -251,6 +252,7 @@ class AuthorityError(GrantwayError):
         retry_after: float | None = None,
         retryable: bool = False,
         advice: str = "",
+        challenge: str = "",
     ) -> None:
         super().__init__(message, remedy=remedy)
         self.error = error
@@ -265,6 +267,7 @@ class AuthorityError(GrantwayError):
         self.retry_after = retry_after
         self.retryable = retryable
         self.advice = advice
+        self.challenge = challenge
 
 
 class InvalidGrant(AuthorityError):

@@ -15,7 +15,9 @@ from grantway.candidate import given_names
 from grantway.environment import Environment
 from grantway.errors import (
     ConfigurationError,
+    GrantwayError,
     InvalidParameter,
+    PluginError,
     SelectionError,
     UnknownEnvironment,
 )
@@ -82,7 +84,9 @@ class Settled:
         known = self._keys.get((fingerprint_key, account))
         if known is None:
             parameters = self.choice.candidate.parameter_set.parameters
-            known = result_key(fingerprint_key, self.request, parameters, account)
+            known = result_key(
+                fingerprint_key, self.request, parameters, account, self._surroundings()
+            )
             self._keys[fingerprint_key, account] = known
         return known
 
@@ -91,6 +95,28 @@ class Settled:
         """Whether the same call may stand for somebody else by the next time it is made."""
         values = self.request.values
         return any(isinstance(values[name], Reference) for name in self.presented)
+
+    def _surroundings(self) -> tuple[str | Secret, ...]:
+        candidate = self.choice.candidate
+        provider = candidate.provider
+        if provider.surroundings is None:
+            return ()
+        try:
+            found = tuple(provider.surroundings(self.request))
+            if all(isinstance(each, str | Secret) for each in found):
+                return found
+            wrong = "tells other things than texts"
+        except GrantwayError:
+            raise
+        except Exception as error:
+            if candidate.builtin:
+                raise
+            # Raised after this block: what a plugin raises may hold the secrets it knows.
+            wrong = f"raised {type(error).__name__}"
+        raise PluginError(
+            f"The provider {provider.name} cannot tell its surroundings: it {wrong}.",
+            remedy="That is a fault of its plugin: tell its author, or disable it.",
+        )
 
     def circumstances(self, fingerprint_key: bytes) -> tuple[str, ...]:
         """What sets this call apart from others for the same result; see `cache.keys`."""

@@ -40,6 +40,9 @@ class CredentialProvider(Named):
             person. None: the provider has no such way.
         plan: the requests that `authenticate` would send first, for `explain`. Opens nothing,
             sends nothing.
+        surroundings: what decides, beside the parameters, which token comes back: the machine
+            that the code runs on, for one. A part of the name under which a result rests in a
+            cache, that of other machines perhaps. Opens no socket; None: nothing else does.
         interactive: names of the parameter sets that need a person, and so more time.
         reads_cache: whether a fresh token at rest may answer instead; False where each call is
             meant to be an act of its own.
@@ -61,6 +64,9 @@ class CredentialProvider(Named):
         default=None, kw_only=True
     )
     plan: "Callable[[TokenRequest], Iterable[AuthorityRequest]] | None" = attrs.field(
+        default=None, kw_only=True
+    )
+    surroundings: "Callable[[TokenRequest], Iterable[str | Secret]] | None" = attrs.field(
         default=None, kw_only=True
     )
     interactive: tuple[str, ...] = attrs.field(default=(), kw_only=True)

@@ -10,6 +10,7 @@ from grantway import CredentialProvider, hookimpl
 from grantway_grants.access_token import ACCESS_TOKEN_PROVIDER
 from grantway_grants.consent import CONSENT_PROVIDER
 from grantway_grants.jwt_bearer import JWT_BEARER_PROVIDER
+from grantway_grants.managed_identity import MANAGED_IDENTITY_PROVIDER
 from grantway_grants.on_behalf_of import ON_BEHALF_OF_PROVIDER
 from grantway_grants.refresh import REFRESH_TOKEN_PROVIDER
 from grantway_grants.service_principal import (
@@ -35,4 +36,5 @@ def grantway_providers() -> Iterable[CredentialProvider]:
         ACCESS_TOKEN_PROVIDER,
         TOKEN_EXCHANGE_PROVIDER,
         JWT_BEARER_PROVIDER,
+        MANAGED_IDENTITY_PROVIDER,
     )

@@ -4,6 +4,7 @@
     sign_in.py, steps.py   people: from an authorization request through the pages to a code
     device_routes.py       the same for a device that waits
     person.py              somebody who fills in these pages, for tests and demonstrations
+    machine.py             a machine with an identity: tokens for code on it, without a secret
     misbehaviour.py        answers that no client should believe, on demand
     environment.py         the environment `Sandbox`, which finds it
     extra.py               what is said where that extra is not installed

@@ -77,6 +77,8 @@ class Authority:
         self.base_url = ""
         self.token_lifetime = 3600
         self.latency = 0.0
+        #: What code on the machine shows to get a token; see `grantway_sandbox.machine`.
+        self.identity_header = secrets.token_urlsafe(24)
         self.requests = RequestLog()
         self.script = Script()
         self.codes = Codes(clock)

@@ -169,7 +169,10 @@ class Demo:
 
     @property
     def recipes(self) -> Sequence[Recipe]:
-        """Every built-in parameter set, the one that speaks both dialects in both."""
+        """Every built-in set that an authority serves, the one that speaks both dialects in both.
+
+        A machine's identity is found by variables of the process, of which none is heeded here.
+        """
         sandbox = self._sandbox
         application = Credential(sandbox.application.application_id, sandbox.application.secret)
         here, customer = sandbox.tenant.domain, sandbox.customers[0].domain

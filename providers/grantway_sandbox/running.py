@@ -142,6 +142,11 @@ class Guide:
         self.password_file = state.write(state.PASSWORD_FILE, sandbox.user.password + "\n")
         refresh_token = sandbox.issue_refresh_token(application_id=self.public_application_id)
         self.refresh_token_file = state.write(state.REFRESH_TOKEN_FILE, refresh_token + "\n")
+        variables = sandbox.identity_variables
+        self.identity_endpoint = variables["IDENTITY_ENDPOINT"]
+        self.identity_header_file = state.write(
+            state.IDENTITY_HEADER_FILE, variables["IDENTITY_HEADER"] + "\n"
+        )
 
     @property
     def token_command(self) -> list[str]:
@@ -172,6 +177,23 @@ class Guide:
             f"--refresh-token {reference}",
             f"--save-refresh-token {reference}",
             f"--tenant-id {self.sandbox.customers[0].domain}",
+        ]
+
+    @property
+    def identity_command(self) -> list[str]:
+        """A token for code on the machine, which has no secret, in the words of its shell."""
+        endpoint, path = self.identity_endpoint, str(self.identity_header_file)
+        token = f"grantway token --environment {NAME} --managed-identity"
+        if sys.platform == "win32":
+            return [
+                f"$env:IDENTITY_ENDPOINT='{endpoint}'",
+                f"$env:IDENTITY_HEADER=(Get-Content '{path}')",
+                token,
+            ]
+        return [
+            f"export IDENTITY_ENDPOINT={endpoint}",
+            f'export IDENTITY_HEADER="$(cat {_quoted(path)})"',
+            token,
         ]
 
     @property
@@ -217,6 +239,7 @@ class Guide:
             ("", self.public_application_id),
             *self._how_to_sign_in(),
             ("Refresh token", f"in {self.refresh_token_file}"),
+            ("Identity header", f"in {self.identity_header_file}"),
         ]
         if sandbox.ca_bundle:
             facts.append(("CA bundle", str(sandbox.ca_bundle)))
@@ -243,6 +266,9 @@ class Guide:
                 "",
                 paint("A token for the user, who signs in", "bold"),
                 _command(self.sign_in_command),
+                "",
+                paint("A token for code on this machine, which has no secret", "bold"),
+                "\n".join(f"  {line}" for line in self.identity_command),
                 "",
                 paint("An API call, from Python", "bold"),
                 f"  {python}".replace("\n  \n", "\n\n"),
@@ -280,12 +306,15 @@ class Guide:
             "auto_approve": sandbox.authority.auto_approve,
             "redirect_uris": list(sandbox.application.redirect_uris),
             "refresh_token_file": str(self.refresh_token_file),
+            "identity_endpoint": self.identity_endpoint,
+            "identity_header_file": str(self.identity_header_file),
             "api": sandbox.api,
             "commands": {
                 "token": " ".join(self.token_command),
                 "certificate": " ".join(self.certificate_command),
                 "refresh": " ".join(self.refresh_command),
                 "sign_in": " ".join(self.sign_in_command),
+                "managed_identity": "; ".join(self.identity_command),
             },
             "python": self.python,
         }

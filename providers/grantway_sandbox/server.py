@@ -34,6 +34,7 @@ from grantway_sandbox.clients import PUBLIC
 from grantway_sandbox.demo import DemoApplication, furnish
 from grantway_sandbox.environment import environment_at, issuer_at
 from grantway_sandbox.exchange_grants import signed_assertion
+from grantway_sandbox.machine import APP_SERVICE_PATH
 from grantway_sandbox.model import (
     APPLICATION_ID,
     PUBLIC_APPLICATION_ID,
@@ -211,6 +212,14 @@ class Sandbox:
     def api_id(self) -> str:
         """The application id of that API, which is its other name."""
         return SANDBOX_API_ID
+
+    @property
+    def identity_variables(self) -> dict[str, str]:
+        """The variables by which code finds the machine's identity; the second holds a secret."""
+        return {
+            "IDENTITY_ENDPOINT": f"{self.url}{APP_SERVICE_PATH}",
+            "IDENTITY_HEADER": self.authority.identity_header,
+        }
 
     def add_tenant(self, domain: str, *, consented: bool = True) -> Tenant:
         """Add a customer tenant; `consented` says whether the applications may be used there."""

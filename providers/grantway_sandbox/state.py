@@ -6,6 +6,7 @@ Files in the user's own state folder, each readable by its owner only and writte
     sandbox.secret           the application's secret
     sandbox.password         the password of the sandbox's user
     sandbox.refresh-token    a refresh token of the sandbox's user
+    sandbox.identity-header  what code on the sandbox's machine shows to get a token
 
 They go when the sandbox does. A crash leaves them behind, so the first is believed only if this
 user wrote it, on this machine, and its process is alive; otherwise there is no sandbox.
@@ -29,6 +30,7 @@ FILE = "sandbox.json"
 SECRET_FILE = "sandbox.secret"  # noqa: S105  # the name of a file
 PASSWORD_FILE = "sandbox.password"  # noqa: S105  # likewise
 REFRESH_TOKEN_FILE = "sandbox.refresh-token"  # noqa: S105  # likewise
+IDENTITY_HEADER_FILE = "sandbox.identity-header"
 
 _LARGEST = 65_536
 
@@ -124,7 +126,8 @@ def announce(state: State) -> Path:
 def withdraw(state: State) -> None:
     """Remove the files of a sandbox; those of another one stay."""
     if read() == state:
-        for name in (FILE, SECRET_FILE, PASSWORD_FILE, REFRESH_TOKEN_FILE):
+        secrets = (SECRET_FILE, PASSWORD_FILE, REFRESH_TOKEN_FILE, IDENTITY_HEADER_FILE)
+        for name in (FILE, *secrets):
             with suppress(OSError):
                 (folder() / name).unlink()
 

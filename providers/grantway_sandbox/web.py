@@ -23,6 +23,7 @@ from grantway_sandbox import metadata, pages, tokens
 from grantway_sandbox.authority import Authority
 from grantway_sandbox.device_routes import device_routes
 from grantway_sandbox.errors import EntraError, missing
+from grantway_sandbox.machine import machine_routes
 from grantway_sandbox.model import GRAPH_ID, SANDBOX_API_ID, V2
 from grantway_sandbox.pushed_routes import pushed_routes
 from grantway_sandbox.responses import as_it_stands, correlation_id, refusal
@@ -41,6 +42,7 @@ def create_app(authority: Authority, stopping: threading.Event) -> Flask:
     app.register_blueprint(sign_in_routes(authority))
     app.register_blueprint(device_routes(authority))
     app.register_blueprint(pushed_routes(authority))
+    app.register_blueprint(machine_routes(authority))
     app.register_blueprint(_metadata_routes(authority))
     app.register_blueprint(_api_routes(authority))
     return app

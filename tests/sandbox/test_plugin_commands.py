@@ -96,7 +96,8 @@ def test_another_process_gets_a_token_and_the_end_leaves_nothing_behind(
     secret = Path(facts["secret_file"]).read_text().strip()
     refresh_token = Path(facts["refresh_token_file"]).read_text().strip()
     password = Path(facts["password_file"]).read_text().strip()
-    for name in ("secret_file", "password_file", "refresh_token_file"):
+    header = Path(facts["identity_header_file"]).read_text().strip()
+    for name in ("secret_file", "password_file", "refresh_token_file", "identity_header_file"):
         assert Path(facts[name]).stat().st_mode & 0o777 == 0o600
     command = facts["commands"]["token"].split()
     assert command.pop(0) == "grantway"
@@ -111,6 +112,18 @@ def test_another_process_gets_a_token_and_the_end_leaves_nothing_behind(
     assert answer.json()["azp"] == facts["application_id"]
     refreshed = grantway(*facts["commands"]["refresh"].split()[1:])
     assert JWT.match(refreshed.stdout), refreshed.stderr
+    without = subprocess.run(
+        ["bash", "-euc", facts["commands"]["managed_identity"]],
+        env={
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert JWT.match(without.stdout), without.stderr
     successor = Path(facts["refresh_token_file"]).read_text().strip()
     assert successor != refresh_token
 
@@ -119,7 +132,7 @@ def test_another_process_gets_a_token_and_the_end_leaves_nothing_behind(
     assert re.search(
         r"POST /contoso\.example/oauth2/v2\.0/token 200 .*client_secret=\*\*\*", errors
     )
-    for hidden in (secret, password, refresh_token, successor):
+    for hidden in (secret, password, refresh_token, header, successor):
         assert hidden not in errors + running.said
     assert not JWT.search(errors + running.said)
     # The token cache is the command line's.
@@ -227,7 +240,12 @@ def test_the_guide_for_a_person_shows_no_secret_and_lines_to_copy(
         until = time.monotonic() + 20
         while state.read() is None and time.monotonic() < until:
             time.sleep(0.02)
-        names = (state.SECRET_FILE, state.PASSWORD_FILE, state.REFRESH_TOKEN_FILE)
+        names = (
+            state.SECRET_FILE,
+            state.PASSWORD_FILE,
+            state.REFRESH_TOKEN_FILE,
+            state.IDENTITY_HEADER_FILE,
+        )
         files = [state.folder() / each for each in names]
         while not all(each.exists() for each in files) and time.monotonic() < until:
             time.sleep(0.02)
@@ -358,11 +376,11 @@ def test_the_demo_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not JWT.search(output)
 
 
-def test_the_demo_has_every_built_in_parameter_set() -> None:
+def test_the_demo_has_every_built_in_parameter_set_that_an_authority_serves() -> None:
     registry = Registry.load(Configuration(environ={}), third_parties=False)
     sets = {each.parameter_set.name for each in registry.candidates}
     with Demo() as demo:
-        assert {each.parameter_set for each in demo.recipes} == sets
+        assert {each.parameter_set for each in demo.recipes} == sets - {"ManagedIdentity"}
 
 
 def test_the_demo_heeds_nothing_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,9 +34,13 @@ def _joined(*parts: str) -> str:
 
 
 def result_key(
-    key: bytes, request: TokenRequest, parameters: Iterable[Parameter[object]], account: str
+    key: bytes,
+    request: TokenRequest,
+    parameters: Iterable[Parameter[object]],
+    account: str,
+    surroundings: Iterable[str | Secret] = (),
 ) -> str:
-    """The name of a request's result.
+    """The name of a request's result; `surroundings` as its provider tells them.
 
     Raises:
         PluginError: a value of a plugin's own type cannot be told from others.
@@ -55,6 +59,7 @@ def result_key(
     for parameter in parameters:
         if parameter.identity and parameter.name not in _DERIVED:
             parts += _named(key, request, parameter)
+    parts += (_normal(key, each) for each in surroundings)
     return fingerprint(key, *parts)
 
 

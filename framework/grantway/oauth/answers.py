@@ -150,6 +150,11 @@ def refusal(
 
     `answer` is None where the words came by way of a person's browser.
     """
+    if isinstance(inner := facts.get("error"), dict):
+        # Some say it in an object of its own, with other names.
+        said_in = JsonObject(cast("dict[str, object]", inner))
+        words = {"error": said_in.get("code"), "error_description": said_in.get("message")}
+        facts = JsonObject({**facts, **words})
 
     def text(*names: str, most: int = 200) -> str:
         for name in names:
@@ -159,7 +164,7 @@ def refusal(
         return ""
 
     error = text("error")
-    description = text("error_description", "detail", "title", most=2000)
+    description = text("error_description", "detail", "title", "message", most=2000)
     codes = _codes(facts, description, context)
     known = context.environment.advice
     advice = next((known[code] for code in codes if code in known), "")
@@ -185,6 +190,9 @@ def refusal(
         retry_after=wait,
         retryable=error in _RETRYABLE or status in (429, 500, 502, 503, 504),
         advice=advice,
+        challenge=context.redactor.clean(answer.headers.get("WWW-Authenticate", ""))[:1000]
+        if answer
+        else "",
     )
     if error not in _NEEDS_A_PERSON:
         return refused
@@ -277,9 +285,11 @@ def instant(timestamp: float) -> datetime:
 def _refuse(answer: Answer, request: AuthorityRequest, context: Context) -> NoReturn:
     parsed = _parsed(answer.body)
     is_client_error = 400 <= answer.status < 500
-    if parsed is not None and (isinstance(parsed.get("error"), str) or is_client_error):
+    if parsed is not None and (isinstance(parsed.get("error"), str | dict) or is_client_error):
         raise refusal(parsed, answer, request, context)
-    if is_client_error and not answer.body.strip():
+    challenged = answer.status == 401 and "WWW-Authenticate" in answer.headers
+    # A challenge (RFC 9110, section 11.6.1) says why, whatever page comes with it.
+    if is_client_error and (challenged or not answer.body.strip()):
         raise refusal({}, answer, request, context)
     what = _shown_type(answer, context) or "nothing that says why"
     raise _malformed(answer, request, context, what)

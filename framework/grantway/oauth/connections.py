@@ -39,7 +39,7 @@ _MOST_WAYS = 512
 # What may be sent again, and when, is the transport's to say.
 _ONCE = Retry(False, redirect=False)
 
-_Way = tuple[str, str, bool | str, tuple[str, str] | None, int, str | None]
+_Way = tuple[str, str, bool | str, tuple[str, str] | None, int, str | None, str]
 
 
 def _nothing(_: object) -> None:
@@ -212,7 +212,7 @@ class Connections:
         target = f"{path or '/'}?{query}" if query else path or "/"
         if proxy and scheme == "http" and not proxy.lower().startswith("socks"):
             target = f"{scheme}://{host}{target}"
-        key = (scheme, host, way.verify, way.cert, way.renewed, proxy)
+        key = (scheme, host, way.verify, way.cert, way.renewed, proxy, way.thumbprint)
         pool = self._pools.get(key)
         if pool is None:
             if len(self._pools) >= _MOST_WAYS:
@@ -273,7 +273,13 @@ class Connections:
         host, port = (parts := urlsplit(url)).hostname or "", parts.port
         if way.context is None:
             return _Pool(host, port, maxsize=self._size)
-        return _TlsPool(host, port, maxsize=self._size, ssl_context=way.context)
+        return _TlsPool(
+            host,
+            port,
+            maxsize=self._size,
+            ssl_context=way.context,
+            assert_fingerprint=way.thumbprint or None,
+        )
 
 
 def _bound(connection: socket.socket, seconds: float) -> None:

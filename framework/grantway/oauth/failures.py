@@ -58,11 +58,16 @@ class Unreadable(Exception):  # a signal from the transport
 
 
 def failure_of(
-    error: BaseException, request: AuthorityRequest, context: Context, *, asked: bool
+    error: BaseException,
+    request: AuthorityRequest,
+    context: Context,
+    *,
+    asked: bool,
+    within: float = CONNECT_TIMEOUT,
 ) -> BaseException | NotConnected:
     """What to raise in the place of `error`; an interrupt stays itself.
 
-    `asked` says whether the request had been sent.
+    `asked` says whether the request had been sent, `within` how many seconds connecting had.
     """
     if not isinstance(error, Exception):
         error.__context__ = None
@@ -80,19 +85,20 @@ def failure_of(
         # Whatever broke off, the reason is that nobody waits.
         ended.__context__ = None
         return ended.with_traceback(None)
-    return _failure(error, _root(error), request, asked=asked)
+    return _failure(error, _root(error), request, asked=asked, within=within)
 
 
 def _failure(
-    error: Exception, root: BaseException, request: AuthorityRequest, *, asked: bool
+    error: Exception, root: BaseException, request: AuthorityRequest, *, asked: bool, within: float
 ) -> GrantwayError | NotConnected:
     host = host_of(request.url)
     if isinstance(error, ConnectTimeoutError | NewConnectionError):
         timed_out = not isinstance(error, NewConnectionError)
-        return NotConnected(no_connection(host, TimeoutError() if timed_out else error.__cause__))
+        cause = TimeoutError() if timed_out else error.__cause__
+        return NotConnected(no_connection(host, cause, within))
     if isinstance(error, ReadTimeoutError) and not asked:
         return TransportError(
-            f"{host} took the connection and did not agree on TLS in {CONNECT_TIMEOUT:g} seconds.",
+            f"{host} took the connection and did not agree on TLS in {within:g} seconds.",
             remedy="Check the address and its port.",
             host=host,
         )
@@ -206,22 +212,24 @@ def _root(error: BaseException) -> BaseException:
     return error if inner is None else _root(inner)
 
 
-def no_connection(host: str, cause: BaseException | None) -> TransportError:
+def no_connection(
+    host: str, cause: BaseException | None, within: float = CONNECT_TIMEOUT
+) -> TransportError:
     """The error where no connection to `host` was made because of `cause`."""
     return TransportError(
-        f"No connection to {host}: {_unconnected(cause)}.",
+        f"No connection to {host}: {_unconnected(cause, within)}.",
         remedy="Check the address, the network and the proxy settings.",
         host=host,
     )
 
 
-def _unconnected(cause: BaseException | None) -> str:
+def _unconnected(cause: BaseException | None, within: float) -> str:
     """Why no connection was made, in words."""
     match cause:
         case socket.gaierror():
             return "the name cannot be resolved"
         case TimeoutError():
-            return f"nobody answered within {CONNECT_TIMEOUT:g} seconds"
+            return f"nobody answered within {within:g} second{'s' if within != 1 else ''}"
         case ConnectionRefusedError():
             return "it was refused"
         case OSError() if cause.errno in _UNREACHABLE:
@@ -245,6 +253,7 @@ def _tls_reason(root: BaseException) -> str:
     for sign, words in (
         ("Hostname mismatch", "its certificate is for another name"),
         ("IP address mismatch", "its certificate is for another address"),
+        ("Fingerprints did not match", "its certificate is not the one of the thumbprint"),
         ("certificate has expired", "its certificate has expired"),
         ("not yet valid", "its certificate is not valid yet"),
         ("self-signed", "its certificate is signed by nobody we trust (self-signed)"),

@@ -18,6 +18,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from grantway.certificate import ClientCertificate
 from grantway.environment import Environment
 from grantway.errors import ConfigurationError
+from grantway.nearby import NearbyTrust
 from grantway.secret import Secret, Unshown
 
 CONNECT_TIMEOUT = 5.0
@@ -36,6 +37,8 @@ class Route:
         renewed: when the client's own certificate was last written, in nanoseconds.
         headers: the environment's fixed headers.
         context: `verify` and `cert`, loaded; None for a host that does not speak TLS.
+        thumbprint: of the one certificate that is believed; "": `verify` says whom to believe.
+        connect_timeout: seconds that connecting may take.
     """
 
     proxies: dict[str, str] = attrs.field(repr=False)
@@ -44,6 +47,8 @@ class Route:
     renewed: int = attrs.field(default=0, kw_only=True)
     headers: Mapping[str, str] = attrs.field(repr=False, kw_only=True)
     context: ssl.SSLContext | None = attrs.field(default=None, repr=False, kw_only=True)
+    thumbprint: str = attrs.field(default="", kw_only=True)
+    connect_timeout: float = attrs.field(default=CONNECT_TIMEOUT, kw_only=True)
 
 
 def route(
@@ -81,15 +86,21 @@ def route(
     if certificate is not None:
         path = _shown_in_tls(certificate, is_proxied=bool(proxies[scheme]))
         files, password, renewed = (path, path), certificate.password, written(path)
+    near = trust if isinstance(trust, NearbyTrust) else NearbyTrust()
     return Route(
         proxies=proxies if proxies[scheme] else Unshown(),
         verify=bundle or True,
         cert=files,
         renewed=renewed,
         headers=trust.headers,
-        context=_trusting(bundle or "", files, password, environment.name)
-        if scheme == "https"
-        else None,
+        context=None
+        if scheme != "https"
+        # Whose thumbprint is known is believed for it alone; the connection compares it.
+        else create_urllib3_context(cert_reqs=ssl.CERT_NONE)
+        if near.thumbprint
+        else _trusting(bundle or "", files, password, environment.name),
+        thumbprint=near.thumbprint,
+        connect_timeout=near.connect_timeout or CONNECT_TIMEOUT,
     )
 
 

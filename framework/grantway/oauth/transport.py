@@ -53,7 +53,7 @@ from grantway.oauth.answers import (
 from grantway.oauth.client_authentication import TlsClientAuth, revealed
 from grantway.oauth.connections import Connections
 from grantway.oauth.failures import NotConnected, Unreadable, failure_of
-from grantway.oauth.routes import CONNECT_TIMEOUT, READ_TIMEOUT, Route, route, written
+from grantway.oauth.routes import READ_TIMEOUT, Route, route, written
 from grantway.oauth.watchdog import Watch
 from grantway.secret import Secret, Unshown
 from grantway.version import __version__
@@ -271,7 +271,7 @@ class HttpTransport:
                     headers=_headers(message, request.method, way, context),
                     body=_form(message),
                     timeout=Timeout(
-                        connect=min(CONNECT_TIMEOUT, left), read=min(READ_TIMEOUT, left)
+                        connect=min(way.connect_timeout, left), read=min(READ_TIMEOUT, left)
                     ),
                 ) as response,
             ):
@@ -280,7 +280,9 @@ class HttpTransport:
                 return Answer(response.status, response.headers, told)
         except BaseException as error:  # noqa: BLE001  # an interrupt too is rid of its traceback
             # Raised after this block, so that not even the context of ours holds the request.
-            failure = failure_of(error, request, context, asked=watch.asked)
+            failure = failure_of(
+                error, request, context, asked=watch.asked, within=way.connect_timeout
+            )
         if isinstance(failure, NotConnected):
             return failure
         raise failure
