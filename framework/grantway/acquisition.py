@@ -257,10 +257,13 @@ class Acquisition:
             if tokens.slot and not request.environment.protocol.refresh_tokens_stay:
                 # One refresh token may serve many tenants and resources, each under its own key.
                 stack.enter_context(alone(self._place, tokens.slot, context, self.told_to_wait))
+            if request.environment.dpop:
+                context.possession.key = tokens.proof_key
             result, wanted, refused = self._renewed(request, tokens, context)
             renewed = result is not None
             if result is None:
                 tokens.begin_anew()
+                context.possession.key = None
                 result = self._authenticated(wanted, context, refused)
             result = self._stored(result, request, tokens, context)
         self._tell(
@@ -318,6 +321,10 @@ class Acquisition:
         newest = Secret(result.refresh_token) if result.refresh_token else None
         if newest is not None and newest != given:
             tokens.keep_last(context, newest, result.account)
+        if request.environment.dpop and result.proof_key is None:
+            raise self._plugin_failed(
+                "returned a token that is bound to no key, where the environment says dpop"
+            )
         if wrong := fault(result):
             raise self._plugin_failed(f"returned a result that cannot be: {wrong}")
         if not (result.environment and result.provider and result.acquired_on):

@@ -88,6 +88,16 @@ ENVIRONMENT: Mapping[str, Key] = {
         "Further issuers that metadata and id_tokens may name, each to the letter.", Document.texts
     ),
     "client_authentication": Key("The way a client shows its secret here.", _method),
+    "dpop": Key(
+        "Whether every token is bound to a key that never leaves here (RFC 9449); one that is not "
+        "is refused.",
+        Document.flag,
+    ),
+    "pushed_authorization": Key(
+        "Whether a sign-in's request is lodged with the authority first (RFC 9126) where that is "
+        "only offered, too.",
+        Document.flag,
+    ),
     "closed": Key("Why and since when the cloud is closed; its use is warned about."),
     "summary": Key("One line for lists."),
     "trust": Key("How its servers are reached and believed.", Document.table, TRUST),

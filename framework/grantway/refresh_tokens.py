@@ -15,11 +15,14 @@ they are as a guest of another tenant; none of it makes another account of them.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import attrs
+
 from grantway import accounts, vaults
 from grantway.accounts import Account
 from grantway.cache import keys
 from grantway.context import Context
 from grantway.parameters import REFRESH_TOKEN, SAVE_REFRESH_TOKEN
+from grantway.proof_key import ProofKey
 from grantway.request import TokenRequest
 from grantway.result import UserInfo
 from grantway.secret import Secret
@@ -81,6 +84,12 @@ class RefreshTokens:
         self._rested = self._at(self.slot) if self.slot is not None else None
         return self._rested
 
+    @property
+    def proof_key(self) -> ProofKey | None:
+        """The key that the one at rest is used with."""
+        stored = self.at_rest()
+        return stored.proof_key if stored else None
+
     def account_of(self, account: UserInfo | None) -> UserInfo | None:
         """Whose the result of this request is, where its answer says `account`."""
         known = self._rested.account if self._rested else None
@@ -120,11 +129,11 @@ class RefreshTokens:
                 self.failure = vaults.save(token, destination, kept, context)
         finally:
             # Whatever becomes of the vault, not even an interrupt there loses the token.
-            self._store(token, account)
+            self._store(token, account, context.possession.key)
         if is_new:
             self._tell(str(destination) if destination else "")
 
-    def _store(self, token: Secret, account: UserInfo | None) -> None:
+    def _store(self, token: Secret, account: UserInfo | None, proof_key: ProofKey | None) -> None:
         request, key = self._request, self._place.cache.fingerprint_key
         slot, owner, account = self.slot, "", self.account_of(account)
         if self._by_account:
@@ -141,10 +150,15 @@ class RefreshTokens:
             environment=request.environment.name,
             provider=request.provider,
             client_id=request.client_id,
+            proof_key=proof_key,
         )
 
         def put(cache: TokenCache) -> bool:
             cache.put_refresh_token(slot, stored)
+            if proof_key is not None and SAVE_REFRESH_TOKEN.name in request.values:
+                # The vault holds no key: it is found by the token, when somebody gives that back.
+                given_back = keys.successor_slot(key, request, token)
+                cache.put_refresh_token(given_back, attrs.evolve(stored, owner=""))
             return True
 
         is_new = self._rested is None or token != self._rested.token

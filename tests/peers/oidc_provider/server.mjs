@@ -7,6 +7,7 @@
 //   OIDC_PROVIDER_CERT   path of a PEM certificate; with OIDC_PROVIDER_KEY the server speaks TLS
 //   OIDC_PROVIDER_KEY    path of its PEM key
 //   OIDC_PROVIDER_DPOP_NONCE   "1": DPoP proofs need a nonce from the server
+//   OIDC_PROVIDER_PAR   "required": authorization requests have to be pushed
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -64,6 +65,22 @@ const CLIENTS = {
     client_id: 'public-client',
     token_endpoint_auth_method: 'none',
     grant_types: USER_GRANTS,
+  },
+  // These two get no token without a proof of possession.
+  bound: {
+    ...common,
+    client_id: 'bound-client',
+    client_secret: 'a secret of the client whose tokens are bound',
+    token_endpoint_auth_method: 'client_secret_basic',
+    grant_types: ALL_GRANTS,
+    dpop_bound_access_tokens: true,
+  },
+  'bound public': {
+    ...common,
+    client_id: 'bound-public-client',
+    token_endpoint_auth_method: 'none',
+    grant_types: USER_GRANTS,
+    dpop_bound_access_tokens: true,
   },
 };
 
@@ -131,7 +148,10 @@ const configuration = {
       requireNonce: () => process.env.OIDC_PROVIDER_DPOP_NONCE === '1',
     },
     introspection: { enabled: true },
-    pushedAuthorizationRequests: { enabled: true },
+    pushedAuthorizationRequests: {
+      enabled: true,
+      requirePushedAuthorizationRequests: process.env.OIDC_PROVIDER_PAR === 'required',
+    },
     registration: { enabled: true },
     resourceIndicators: {
       enabled: true,
