@@ -257,8 +257,6 @@ class Acquisition:
             if tokens.slot and not request.environment.protocol.refresh_tokens_stay:
                 # One refresh token may serve many tenants and resources, each under its own key.
                 stack.enter_context(alone(self._place, tokens.slot, context, self.told_to_wait))
-            if request.environment.dpop:
-                context.possession.key = tokens.proof_key
             result, wanted, refused = self._renewed(request, tokens, context)
             renewed = result is not None
             if result is None:
@@ -401,6 +399,7 @@ class Acquisition:
         if renew is None or stored is None:
             return None
         context.redactor.add(stored.token)
+        context.possession.key = stored.proof_key
         try:
             return renew(request, stored.token, context)
         except InvalidGrant as error:

@@ -84,12 +84,6 @@ class RefreshTokens:
         self._rested = self._at(self.slot) if self.slot is not None else None
         return self._rested
 
-    @property
-    def proof_key(self) -> ProofKey | None:
-        """The key that the one at rest is used with."""
-        stored = self.at_rest()
-        return stored.proof_key if stored else None
-
     def account_of(self, account: UserInfo | None) -> UserInfo | None:
         """Whose the result of this request is, where its answer says `account`."""
         known = self._rested.account if self._rested else None
@@ -140,13 +134,18 @@ class RefreshTokens:
             owner = keys.owner_key(key, request)
             if slot is None and account is not None:
                 slot = keys.account_slot(key, request, account.subject)
-        if not slot:
-            # A provider that renews nothing has no use for one, and takes the place of none.
+        # A provider that renews nothing has no use for one, and takes the place of none.
+        slots = {slot: owner} if slot else {}
+        if proof_key is not None and (
+            SAVE_REFRESH_TOKEN.name in request.values or not self._by_account
+        ):
+            # It may be given back, and comes without its key: that is found by the token then.
+            slots[keys.successor_slot(key, request, token)] = ""
+        if not slots:
             return
         stored = StoredRefreshToken(
             token,
             account,
-            owner,
             environment=request.environment.name,
             provider=request.provider,
             client_id=request.client_id,
@@ -154,11 +153,8 @@ class RefreshTokens:
         )
 
         def put(cache: TokenCache) -> bool:
-            cache.put_refresh_token(slot, stored)
-            if proof_key is not None and SAVE_REFRESH_TOKEN.name in request.values:
-                # The vault holds no key: it is found by the token, when somebody gives that back.
-                given_back = keys.successor_slot(key, request, token)
-                cache.put_refresh_token(given_back, attrs.evolve(stored, owner=""))
+            for each, whose in slots.items():
+                cache.put_refresh_token(each, attrs.evolve(stored, owner=whose))
             return True
 
         is_new = self._rested is None or token != self._rested.token

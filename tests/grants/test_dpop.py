@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -18,15 +19,16 @@ import requests
 from joserfc import jws
 from joserfc.jwk import ECKey
 
+from cli.support import process
 from grants.people import returning
 from grants.test_refresh_tokens import Keeping
 from grantway import AuthenticationResult, Dispatcher, Environment, ProofKey, Secret, Trust
 from grantway.cache.sqlite import SqliteTokenCache, from_url
 from grantway.errors import AuthorityError, InvalidGrant
 from oauth.browsing import Page, Person, query
-from oauth.support import dispatcher
+from oauth.support import FakeClock, dispatcher
 from peers.oidc_provider import OidcProvider
-from peers.oidc_provider_login import visit_authorization
+from peers.oidc_provider_login import approve_device, visit_authorization
 
 PEERS = pytest.mark.parametrize("peer", ["oidc_provider", "guarded"])
 
@@ -303,6 +305,21 @@ def test_a_saved_refresh_token_finds_its_key_in_the_cache(oidc_provider: OidcPro
         elsewhere.acquire(**call, refresh_token=keeping.kept["there"])
 
 
+def test_what_a_consent_brings_finds_its_key_in_the_cache(oidc_provider: OidcProvider) -> None:
+    keeping = Keeping()
+    uri = redirect()
+    client = oidc_provider.clients["bound public"].client_id
+    call: dict[str, Any] = {"environment": of(oidc_provider), "application_id": client}
+    with Dispatcher(prompter=person_signing_in(uri), registry=_registry(keeping)) as asking:
+        first = asking.acquire(
+            **call, consent=True, redirect_uri=uri, save_refresh_token="keep:there"
+        )
+        second = asking.acquire(**call, refresh_token=keeping.kept["there"])
+        third = asking.acquire(**call, refresh_token=keeping.kept["there"], force_refresh=True)
+    assert first.proof_key == second.proof_key == third.proof_key
+    assert second.refresh_token != third.refresh_token
+
+
 def _registry(*plugins: object) -> Any:
     from grantway import Registry
 
@@ -394,3 +411,53 @@ def test_the_authority_refuses_proofs_that_are_not_as_ours(
     if wrong == "replay":
         assert asked().json()["token_type"] == "DPoP"
     assert asked().status_code == 400
+
+
+def test_a_device_code_brings_a_bound_token(guarded: OidcProvider) -> None:
+    """Each poll has a proof of its own, the nonce in it."""
+    client = guarded.clients["bound public"].client_id
+    clock = FakeClock(time.time())
+
+    class Typing(Person):
+        def show(self, text: str) -> None:
+            code = re.search(r"[A-Z]{4}-[A-Z]{4}", text)
+            assert code is not None
+            approve_device(f"{guarded.issuer}/device?user_code={code[0]}")
+
+    with Dispatcher(prompter=Typing(approve_device), clock=clock) as asking:
+        result = asking.acquire(
+            environment=of(guarded), application_id=client, device_code=True, scopes="openid"
+        )
+    assert result.token_type == "DPoP"
+    assert clock.waits
+
+
+def test_the_command_line_prints_what_an_api_takes(guarded: OidcProvider, folder: Path) -> None:
+    done = signed_in(lambda person: Dispatcher(prompter=person, cache=in_file(folder)), guarded)
+    config = folder.parent / "config.toml"
+    config.write_text(
+        f"""
+        [environments.Peer]
+        issuer = "{guarded.issuer}"
+        dpop = true
+        trust = {{loopback_http = true}}
+        """
+    )
+    url = f"{guarded.issuer}/me"
+
+    def asked(*more: str) -> requests.Response:
+        told = process(
+            "token", "--environment", "Peer", "--application-id", done.call["application_id"],
+            "-o", "header", "--proof-for", "GET", url, *more,
+            GRANTWAY_CONFIG=str(config),
+            GRANTWAY_CACHE=f"sqlite://{folder / 'tokens.db'}?key_file={folder / 'key'}",
+        )  # fmt: skip
+        assert (told.code, told.stderr) == (0, "")
+        headers = dict(line.split(": ", 1) for line in told.stdout.splitlines())
+        return requests.get(url, headers=headers, timeout=10)
+
+    refused = asked()
+    assert refused.status_code == 401
+    assert "use_dpop_nonce" in refused.headers["WWW-Authenticate"]
+    answer = asked("--proof-nonce", refused.headers["DPoP-Nonce"])
+    assert answer.json()["sub"] == "alice"

@@ -380,3 +380,20 @@ def test_a_token_of_that_type_without_its_key_says_how_to_get_one(
     assert "dpop = true" in caught.value.remedy
     with pytest.raises(InvalidParameter):
         source.result().proof("GET", "https://api.example.org")
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [("invalid_dpop_proof", "clock"), ("invalid_grant", "only with the key")],
+)
+def test_a_refusal_says_what_may_be_wrong_with_proof_or_key(
+    raw_server: RawServer, error: str, remedy: str
+) -> None:
+    call = {"credential": None, "application_id": CLIENT_ID, "refresh_token": "sentinel-refresh"}
+    refusal = json_answer({"error": error}, 400)
+    with pytest.raises(AuthorityError) as caught:
+        acquire(raw_server, refusal, environment=environment(raw_server, dpop=True), **call)
+    assert remedy in caught.value.remedy
+    with pytest.raises(AuthorityError) as caught:
+        acquire(raw_server, refusal, **call)
+    assert remedy not in caught.value.remedy
