@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from grantway.parameters import ParameterSet as ParameterSet
     from grantway.parts import Clock as Clock
     from grantway.parts import Prompter as Prompter
+    from grantway.proof_key import ProofKey as ProofKey
     from grantway.protocol import OIDC as OIDC
     from grantway.protocol import Protocol as Protocol
     from grantway.provider import CredentialProvider as CredentialProvider
@@ -69,6 +70,7 @@ _MODULES = {
     "explain": ("Explanation",),
     "hookspecs": ("hookimpl",),
     "parameters": ("Parameter", "ParameterSet"),
+    "proof_key": ("ProofKey",),
     "protocol": ("OIDC", "Protocol"),
     "offerings": ("Discovery", "TokenCacheFactory", "Vault"),
     "parts": ("Clock", "Prompter"),
@@ -104,6 +106,7 @@ __all__ = [  # loaded on demand, and pinned by a test
     "ParameterSet",
     "PlannedRequest",
     "Prompter",
+    "ProofKey",
     "Protocol",
     "Reference",
     "Registry",

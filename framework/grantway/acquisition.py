@@ -273,6 +273,7 @@ class Acquisition:
             renewed = result is not None
             if result is None:
                 tokens.begin_anew()
+                context.possession.key = None
                 result = self._authenticated(wanted, context, refused)
             result = self._stored(result, request, tokens, context)
         self._tell(
@@ -330,6 +331,10 @@ class Acquisition:
         newest = Secret(result.refresh_token) if result.refresh_token else None
         if newest is not None and newest != given:
             tokens.keep_last(context, newest, result.account)
+        if request.environment.dpop and result.proof_key is None:
+            raise self._plugin_failed(
+                "returned a token that is bound to no key, where the environment says dpop"
+            )
         if wrong := fault(result):
             raise self._plugin_failed(f"returned a result that cannot be: {wrong}")
         if not (result.environment and result.provider and result.acquired_on):
@@ -406,6 +411,7 @@ class Acquisition:
         if renew is None or stored is None:
             return None
         context.redactor.add(stored.token)
+        context.possession.key = stored.proof_key
         try:
             return renew(request, stored.token, context)
         except InvalidGrant as error:

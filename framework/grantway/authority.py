@@ -122,8 +122,8 @@ class Endpoints:
     Attributes:
         token, authorization, device_authorization: URLs, or `FROM_METADATA`; "" where the
             authority has none.
-        pushed_authorization: where an authorization request has to be lodged first (RFC 9126);
-            "" where that is not required.
+        pushed_authorization: where an authorization request is lodged first (RFC 9126); ""
+            where that is neither required nor what the environment asks for.
         says_issuer: authorization answers name the issuer (RFC 9207), so one that does not is
             another's.
         client_authentication: the methods its token endpoint takes, in its order of
@@ -155,6 +155,7 @@ def planned_endpoints(environment: Environment, tenant: str) -> Endpoints:
         token=at(protocol.token_path),
         authorization=at(protocol.authorization_path),
         device_authorization=at(protocol.device_authorization_path),
+        pushed_authorization=FROM_METADATA if environment.pushed_authorization else "",
         client_authentication=(stated,) if stated else None,
     )
 

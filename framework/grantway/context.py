@@ -13,6 +13,7 @@ import attrs
 from grantway.environment import Environment
 from grantway.errors import Cancelled, DeadlineExceeded, Throttled
 from grantway.parts import Clock, Prompter
+from grantway.proof_key import Possession
 from grantway.redaction import Redactor
 from grantway.secret import Secret
 
@@ -88,6 +89,7 @@ class Context:
         prolong: told the new deadline by `with_time`; None: the caller has set the time.
         cancelled: set when nobody waits any more.
         correlation_id: this request's id; sent where the protocol has a header for it.
+        possession: the key that tokens are bound to, in an environment that says `dpop`.
         redactor: knows the secrets of this request, and masks them in any text.
         keep: see `keep_refresh_token`.
     """
@@ -99,6 +101,7 @@ class Context:
     deadline: float
     timeout: float
     cancelled: threading.Event = attrs.field(factory=threading.Event, repr=False)
+    possession: Possession = attrs.field(factory=Possession)
     redactor: Redactor = attrs.field(factory=Redactor)
     correlation_id: str = attrs.field(factory=_new_id)
     pauses: "Pauses | None" = attrs.field(default=None, repr=False)

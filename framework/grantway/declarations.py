@@ -15,6 +15,7 @@ from grantway.environment import Environment, Trust
 from grantway.errors import PluginError
 from grantway.offerings import Discovery, TokenCacheFactory, Vault
 from grantway.parameters import Parameter, ParameterSet
+from grantway.proof_key import ProofKey
 from grantway.protocol import Form, Protocol
 from grantway.provider import CredentialProvider
 from grantway.result import AuthenticationResult, UserInfo
@@ -134,6 +135,8 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
         "issuers": _TEXTS,
         "client_authentication": _TEXT.or_none(),
         "assertion_audience": _TEXT.or_none(),
+        "dpop": _FLAG,
+        "pushed_authorization": _FLAG,
         "advice": _Kind("texts by number", lambda value: _is_map(int, value)),
         "closed": _TEXT,
         "unavailable": _TEXT,
@@ -243,6 +246,7 @@ _RESULT: Mapping[str, _Kind] = {
     "refresh_token_expires_on": _INSTANT,
     "authentication_methods": _STR.several(),
     "id_token": _STR.or_none(),
+    "proof_key": _record(ProofKey).or_none(),
     "scopes": _STR.several(),
     "resource": _STR.or_none(),
     "tenant_id": _STR,

@@ -106,6 +106,7 @@ def environment_from(
                 "tenant": None,
                 "trust": Trust(),
             }
+            fresh |= {"dpop": False, "pushed_authorization": False}
             fresh |= {"resources": {}, "default_resource": None, "unavailable": ""}
         return attrs.evolve(base, **{**fresh, **given})  # type: ignore[arg-type]  # as above
     except ValueError as error:

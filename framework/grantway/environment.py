@@ -35,6 +35,19 @@ _HOST = r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-
 _IPV6 = r"[0-9a-f:.]*:[0-9a-f:.]*"
 
 
+# What untyped callers hand over is refused here, and fails nowhere later.
+_KINDS = {
+    "protocol": (Protocol, "a Protocol"),
+    "authority": (str, "a text"),
+    "tenant": (str | None, "a text"),
+    "default_resource": (str | None, "a text"),
+    "client_authentication": (str | None, "a text"),
+    "assertion_audience": (str | None, "a text"),
+    "dpop": (bool, "True or False"),
+    "pushed_authorization": (bool, "True or False"),
+}
+
+
 def _split(url: str) -> "SplitResult":
     # Imported here: it is slow to import, and describing an environment is where it is first used.
     from urllib.parse import urlsplit
@@ -149,6 +162,11 @@ class Environment:
         client_authentication: the way a client shows its secret or certificate here, over the
             protocol's.
         assertion_audience: whom a client's assertion is for here, over the protocol's.
+        dpop: every token is bound to a key that never leaves here (DPoP, RFC 9449). The authority
+            has to take that: a token that is not bound is refused. Not so unless said, for most
+            APIs take bearer tokens only.
+        pushed_authorization: a sign-in's request is lodged with the authority first (RFC 9126)
+            where that is only offered, too. An authority that requires it has it in any case.
         advice: what to tell a user about the authority's own error numbers.
         default: calls that name no environment mean this one; only a built-in may say so.
         closed: why and since when the cloud is closed; a use of it is warned about.
@@ -176,6 +194,8 @@ class Environment:
         default=None, kw_only=True
     )
     assertion_audience: AssertionAudience | None = attrs.field(default=None, kw_only=True)
+    dpop: bool = attrs.field(default=False, kw_only=True)
+    pushed_authorization: bool = attrs.field(default=False, kw_only=True)
     advice: Mapping[int, str] = attrs.field(
         factory=dict[int, str], converter=_frozen_advice, kw_only=True, hash=False, repr=False
     )
@@ -192,8 +212,9 @@ class Environment:
                 raise ValueError(
                     f"{name!r} cannot name an environment: letters, digits, dot, dash, underscore"
                 )
-        if not isinstance(self.protocol, Protocol):
-            raise ValueError("protocol must be a Protocol")
+        for what, (kind, words) in _KINDS.items():
+            if not isinstance(getattr(self, what), kind):
+                raise ValueError(f"{what} must be {words}")
         if self.protocol.needs_tenant and not self.tenant:
             raise ValueError(
                 f"the protocol {self.protocol.name} is that of one tenant: name it as tenant"
@@ -202,12 +223,6 @@ class Environment:
             raise ValueError(
                 f"the protocol {self.protocol.name} names no resources: leave default_resource out"
             )
-        for what in (
-            *("authority", "tenant", "default_resource"),
-            *("client_authentication", "assertion_audience"),
-        ):
-            if not isinstance(getattr(self, what), str if what == "authority" else str | None):
-                raise ValueError(f"{what} must be a text")
         if not all(isinstance(each, str) for pair in self.resources.items() for each in pair):
             raise ValueError("resources must be texts by name")
         if "?" in self.authority or "#" in self.authority:

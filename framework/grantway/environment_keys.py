@@ -102,6 +102,16 @@ ENVIRONMENT: Mapping[str, Key] = {
     "assertion_audience": Key(
         "Whom the assertion of a client with a certificate is for here.", _audience
     ),
+    "dpop": Key(
+        "Whether every token is bound to a key that never leaves here (RFC 9449); one that is not "
+        "is refused.",
+        Document.flag,
+    ),
+    "pushed_authorization": Key(
+        "Whether a sign-in's request is lodged with the authority first (RFC 9126) where that is "
+        "only offered, too.",
+        Document.flag,
+    ),
     "closed": Key("Why and since when the cloud is closed; its use is warned about."),
     "summary": Key("One line for lists."),
     "trust": Key("How its servers are reached and believed.", Document.table, TRUST),

@@ -157,6 +157,8 @@ def _planned(
         )
         for each in requests:
             _check(each)
+        if request.environment.dpop:
+            requests = tuple(_proven(each) for each in requests)
     except (SelectionError, KeyboardInterrupt, GeneratorExit):
         raise
     except GrantwayError as error:
@@ -184,6 +186,13 @@ def _check(request: object) -> None:
     pairs = (*request.headers.items(), *request.fields)
     if not all(type(text) is str for text in (*texts, *(text for pair in pairs for text in pair))):
         raise TypeError
+
+
+def _proven(planned: PlannedRequest) -> PlannedRequest:
+    """The request as the transport sends it where tokens are bound to a key (RFC 9449)."""
+    if planned.endpoint != "token":
+        return planned
+    return attrs.evolve(planned, headers={**planned.headers, "DPoP": MASK})
 
 
 def _unopened(request: TokenRequest) -> TokenRequest:

@@ -16,11 +16,14 @@ they are as a guest of another tenant; none of it makes another account of them.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import attrs
+
 from grantway import accounts, vaults
 from grantway.accounts import Account
 from grantway.cache import keys
 from grantway.context import Context
 from grantway.parameters import REFRESH_TOKEN, SAVE_REFRESH_TOKEN
+from grantway.proof_key import ProofKey
 from grantway.request import TokenRequest
 from grantway.result import UserInfo
 from grantway.secret import Secret
@@ -126,31 +129,38 @@ class RefreshTokens:
                 self.failure = vaults.save(token, destination, kept, context)
         finally:
             # Whatever becomes of the vault, not even an interrupt there loses the token.
-            self._store(token, account)
+            self._store(token, account, context.possession.key)
         if is_new:
             self._tell(str(destination) if destination else "")
 
-    def _store(self, token: Secret, account: UserInfo | None) -> None:
+    def _store(self, token: Secret, account: UserInfo | None, proof_key: ProofKey | None) -> None:
         request, key = self._request, self._place.cache.fingerprint_key
         slot, owner, account = self.slot, "", self.account_of(account)
         if self._by_account:
             owner = keys.owner_key(key, request)
             if slot is None and account is not None:
                 slot = keys.account_slot(key, request, account.subject)
-        if not slot:
-            # A provider that renews nothing has no use for one, and takes the place of none.
+        # A provider that renews nothing has no use for one, and takes the place of none.
+        slots = {slot: owner} if slot else {}
+        if proof_key is not None and (
+            SAVE_REFRESH_TOKEN.name in request.values or not self._by_account
+        ):
+            # It may be given back, and comes without its key: that is found by the token then.
+            slots[keys.successor_slot(key, request, token)] = ""
+        if not slots:
             return
         stored = StoredRefreshToken(
             token,
             account,
-            owner,
             environment=request.environment.name,
             provider=request.provider,
             client_id=request.client_id,
+            proof_key=proof_key,
         )
 
         def put(cache: TokenCache) -> bool:
-            cache.put_refresh_token(slot, stored)
+            for each, whose in slots.items():
+                cache.put_refresh_token(each, attrs.evolve(stored, owner=whose))
             return True
 
         is_new = self._rested is None or token != self._rested.token

@@ -13,6 +13,10 @@ from typing import NoReturn
 
 import attrs
 
+from grantway.errors import InvalidParameter
+from grantway.proof_key import ProofKey
+from grantway.secret import Secret
+
 NOT_APPLICABLE = "N_A"
 """The `token_type` of a token that is no access token (RFC 8693, section 2.2.1)."""
 
@@ -93,6 +97,9 @@ class AuthenticationResult:
             which `mfa` stands for several factors. For people to know: an API decides by the
             token it is sent.
         refresh_token_expires_on: when the new refresh token expires, where the authority says.
+        proof_key: the key that the token is bound to (DPoP, RFC 9449); each request that
+            carries the token carries a proof of it, see `proof`. None for a bearer token. It is
+            in no representation and not in `as_dict()`.
         environment, provider: names of what served the call.
         correlation_id: the authority's id of the exchange, for its support.
     """
@@ -111,6 +118,7 @@ class AuthenticationResult:
     account: UserInfo | None = attrs.field(default=None, kw_only=True)
     authentication_methods: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     refresh_token_expires_on: datetime | None = attrs.field(default=None, kw_only=True)
+    proof_key: ProofKey | None = attrs.field(default=None, repr=False, kw_only=True)
     environment: str = attrs.field(default="", kw_only=True)
     provider: str = attrs.field(default="", kw_only=True)
     correlation_id: str = attrs.field(default="", kw_only=True)
@@ -142,6 +150,32 @@ class AuthenticationResult:
         if self.expires_on is None or self.acquired_on is None:
             return float("inf")
         return (self.acquired_on.timestamp() + self.expires_on.timestamp()) / 2
+
+    def proof(self, method: str, url: str, *, nonce: str | None = None) -> str:
+        """A proof of possession for one request with this token (RFC 9449, section 7.1).
+
+        It goes into the header `DPoP`, beside `Authorization: DPoP TOKEN`, and is good for one
+        sending: make another one for the next. `TokenSource.auth()` does all of this.
+
+        Args:
+            method: the request's method, as `GET`.
+            url: where it goes.
+            nonce: what the API gave in its header `DPoP-Nonce`, where it did.
+
+        Raises:
+            InvalidParameter: the token is a bearer token, which needs no proof.
+        """
+        if self.proof_key is None:
+            raise InvalidParameter(
+                f"This token is of the type {self.token_type[:20]!r} and bound to no key: there "
+                "is no proof for it.",
+                remedy="Send it without one; or say dpop = true in its environment, where the "
+                "authority can bind tokens.",
+                parameter="nonce" if nonce else "url",
+            )
+        return self.proof_key.proof(
+            method, url, nonce=nonce, access_token=Secret(self.access_token)
+        )
 
     def as_dict(self, *, secrets: bool = False) -> dict[str, object]:
         """The result as JSON-ready facts; instants in ISO 8601.

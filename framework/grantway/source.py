@@ -59,6 +59,8 @@ class TokenSource:
     def auth(self, *, hosts: Iterable[str] = ()) -> "BearerAuth":
         """A `requests` AuthBase that sends the token to the hosts of its audience only.
 
+        A token that is bound to a key (DPoP) goes with a proof for each request.
+
         The host is that of the resource (or of the scopes' resources). `hosts` names further
         ones (`name` or `name:port`), which a resource that is a GUID or no URL needs.
 
@@ -68,7 +70,7 @@ class TokenSource:
         # Imported here: it brings requests in, which a caller without HTTP does not need.
         from grantway.oauth.bearer import BearerAuth
 
-        return BearerAuth(self.result, self._request, hosts)
+        return BearerAuth(self.result, self._request, hosts, now=self._time)
 
     def _renew(self) -> "AuthenticationResult":
         result = self._acquire()

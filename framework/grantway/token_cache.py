@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import attrs
 
+from grantway.proof_key import ProofKey
 from grantway.secret import Secret
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class StoredRefreshToken:
         owner: fingerprint of authority and client, by which accounts are listed.
         environment, provider: names of what brought it, for people who look into the cache.
         client_id: the application it was granted to.
+        proof_key: the key that it is used with, in an environment that says `dpop`.
     """
 
     token: Secret
@@ -43,6 +45,7 @@ class StoredRefreshToken:
     environment: str = attrs.field(default="", kw_only=True)
     provider: str = attrs.field(default="", kw_only=True)
     client_id: str = attrs.field(default="", kw_only=True)
+    proof_key: ProofKey | None = attrs.field(default=None, repr=False, kw_only=True)
 
 
 class TokenCache(Protocol):

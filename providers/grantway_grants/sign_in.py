@@ -67,7 +67,11 @@ def plan(request: TokenRequest, prompt: str = "") -> Iterable[AuthorityRequest]:
 
     attempt, address = authorization.Attempt.planned(), _address(request)
     redirect_uri = address.at(address.port) if address.port else address.at_any_port
-    yield authorization.authorization(request, endpoints, attempt, redirect_uri, prompt=prompt)
+    sent = authorization.authorization(request, endpoints, attempt, redirect_uri, prompt=prompt)
+    if endpoints.pushed_authorization:
+        yield authorization.lodging(sent, request, endpoints)
+        sent = authorization.by_name(sent, request, MASK)
+    yield sent
     yield authorization.redemption(request, endpoints, attempt, redirect_uri, Secret(MASK))
 
 
@@ -113,6 +117,7 @@ def _in_browser(
 ) -> AuthenticationResult | None:
     """The authorization code grant; None where a device code is the way instead."""
     from grantway.oauth import authorization
+    from grantway.oauth.device_code import in_words
     from grantway.oauth.exchange import exchange
     from grantway.oauth.loopback import Listener
     from grantway.oauth.metadata import endpoints
@@ -130,11 +135,14 @@ def _in_browser(
     with Listener(_address(request), attempt.is_answered_by, form_post=form_post) as listener:
         redirect_uri = listener.redirect_uri
         sent = authorization.authorization(request, found, attempt, redirect_uri, prompt=prompt)
-        url = authorization.address(authorization.lodged(sent, request, found, context))
+        lodged = authorization.lodged(sent, request, found, context)
+        url = authorization.address(lodged.request)
+        within = f" within {in_words(lodged.expires_in)}" if lodged.expires_in else ""
         if prompter.open(url):
             prompter.show(
                 f"A browser was opened to sign in at {request.environment.name}. If none appears, "
-                f"or the wrong one, open this address in a browser on this machine:\n\n{url}\n"
+                f"or the wrong one, open this address in a browser on this machine{within}:"
+                f"\n\n{url}\n"
             )
         elif request.get(DEVICE_CODE) is None and _has_device_code(request, found, context):
             prompter.show("No browser can be opened here, so you sign in with a code instead.")
@@ -142,7 +150,7 @@ def _in_browser(
         else:
             prompter.show(
                 f"To sign in at {request.environment.name}, open this address in a browser on "
-                f"this machine:\n\n{url}\n"
+                f"this machine{within}:\n\n{url}\n"
             )
         code = authorization.code_of(_answer(listener, context), sent, found, context)
         redeemed = authorization.redemption(request, found, attempt, redirect_uri, code)

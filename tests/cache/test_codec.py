@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cache.support import ALICE, facts, result, stored
-from grantway import AuthenticationResult, Secret, StoredRefreshToken, UserInfo
+from grantway import AuthenticationResult, ProofKey, Secret, StoredRefreshToken, UserInfo
 from grantway.cache import codec
 from grantway.errors import CacheError
 
+KEY = ProofKey.generate()
 texts = st.text(st.characters(), max_size=8)
 zones = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45)), timezone.min])
 instants = st.none() | st.datetimes(timezones=zones)
@@ -45,6 +46,7 @@ results = st.builds(
     account=accounts,
     authentication_methods=st.lists(texts, max_size=2).map(tuple),
     refresh_token_expires_on=instants,
+    proof_key=st.sampled_from([None, KEY]),
     environment=texts,
     provider=texts,
     correlation_id=texts,
@@ -63,7 +65,10 @@ def test_a_result_comes_out_as_it_went_in(key: str, made: AuthenticationResult) 
     )
 
 
-@given(texts, st.sampled_from(["t", "ü" * 9]), accounts, texts, texts, texts, texts)
+@given(
+    texts, st.sampled_from(["t", "ü" * 9]), accounts, texts, texts, texts, texts,
+    st.sampled_from([None, KEY]),
+)  # fmt: skip
 def test_a_refresh_token_comes_out_as_it_went_in(
     slot: str,
     token: str,
@@ -72,6 +77,7 @@ def test_a_refresh_token_comes_out_as_it_went_in(
     environment: str,
     provider: str,
     client_id: str,
+    proof_key: ProofKey | None,
 ) -> None:
     made = StoredRefreshToken(
         Secret(token),
@@ -80,6 +86,7 @@ def test_a_refresh_token_comes_out_as_it_went_in(
         environment=environment,
         provider=provider,
         client_id=client_id,
+        proof_key=proof_key,
     )
     read = codec.decode_refresh_token(codec.encode_refresh_token(slot, made))
     assert read is not None
@@ -107,6 +114,11 @@ def test_what_was_stored_before_a_field_came_is_read_with_its_default() -> None:
     token = codec.decode_refresh_token(json.dumps(content).encode())
     assert token is not None
     assert (token[1].client_id, token[1].account) == ("", ALICE)
+
+
+def test_what_is_bound_to_no_key_is_as_older_versions_read_it() -> None:
+    assert "proof_key" not in json.loads(codec.encode_result("k", result()))
+    assert "proof_key" not in json.loads(codec.encode_refresh_token("s", stored()))
 
 
 def changed(**changes: Any) -> bytes:
@@ -137,6 +149,8 @@ def changed(**changes: Any) -> bytes:
         changed(authentication_methods=None),
         changed(expires_on="tomorrow"),
         changed(expires_on=1.5),
+        changed(proof_key="no key"),
+        changed(proof_key=1),
         changed(account=[]),
         changed(account={"subject": "s"}),
         changed(account={**facts(ALICE), "claims": None}),  # type: ignore[dict-item]

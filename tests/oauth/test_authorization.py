@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grantway import Secret
+from grantway import Dispatcher, Secret
 from grantway.errors import (
     AccessDenied,
     AuthorityError,
@@ -686,6 +686,53 @@ def test_a_request_is_not_lodged_where_that_is_only_offered(issuer: Issuer) -> N
     assert not [each for each in issuer.server.requests if each.path == "/par"]
 
 
+def test_a_request_is_lodged_where_that_is_offered_and_asked_for(issuer: Issuer) -> None:
+    lodging(issuer, require_pushed_authorization_requests=None)
+    person = Person(lodged_browser(issuer))
+    sign_in(attrs.evolve(issuer.environment, pushed_authorization=True), person)
+    assert query(person.opened[0]) == {"client_id": CLIENT_ID, "request_uri": PUSHED}
+    assert "on this machine within 60 seconds:" in person.shown[0]
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_request_that_is_to_be_lodged_nowhere_opens_no_browser(
+    issuer: Issuer, required: bool
+) -> None:
+    issuer.describe(require_pushed_authorization_requests=required)
+    person = Person(nobody)
+    of = attrs.evolve(issuer.environment, pushed_authorization=not required)
+    with pytest.raises(ConfigurationError, match="lodged") as caught:
+        sign_in(of, person)
+    assert "pushed_authorization" in caught.value.remedy
+    assert not person.opened
+
+
+def test_a_plan_shows_that_a_request_is_lodged(issuer: Issuer) -> None:
+    of = attrs.evolve(issuer.environment, pushed_authorization=True)
+    with Dispatcher(prompter=False) as asking:
+        planned = asking.explain(environment=of, application_id=CLIENT_ID).requests
+    assert [each.endpoint for each in planned] == [
+        "pushed_authorization_request", "authorization", "token",
+    ]  # fmt: skip
+    assert dict(planned[1].fields) == {"client_id": CLIENT_ID, "request_uri": "***"}
+    assert "code_challenge" in dict(planned[0].fields)
+
+
+def test_where_endpoints_are_fixed_the_metadata_still_says_where_to_lodge(issuer: Issuer) -> None:
+    lodging(issuer, require_pushed_authorization_requests=None)
+    url = issuer.server.url
+    fixed = attrs.evolve(
+        issuer.environment.protocol,
+        name="fixed",
+        token_path="{authority}/token",
+        authorization_path="{authority}/authorize",
+    )
+    of = attrs.evolve(issuer.environment, protocol=fixed, pushed_authorization=True, authority=url)
+    person = Person(lodged_browser(issuer))
+    sign_in(of, person)
+    assert query(person.opened[0]) == {"client_id": CLIENT_ID, "request_uri": PUSHED}
+
+
 @pytest.mark.parametrize(
     ("behaviour", "kind", "match"),
     [
@@ -694,6 +741,9 @@ def test_a_request_is_not_lodged_where_that_is_only_offered(issuer: Issuer) -> N
         (json_answer({"expires_in": 60}, 201), MalformedResponse, "under which name"),
         (json_answer({"request_uri": ""}, 201), MalformedResponse, "under which name"),
         (json_answer({"request_uri": 5}, 201), MalformedResponse, "under which name"),
+        (json_answer({"request_uri": "a b", "expires_in": 60}, 201), MalformedResponse, "name"),
+        (json_answer({"request_uri": PUSHED}, 201), MalformedResponse, "for how long"),
+        (json_answer({"request_uri": PUSHED, "expires_in": 0}, 201), MalformedResponse, "how long"),
         (hang_up(), TransportError, "127.0.0.1"),
     ],
 )

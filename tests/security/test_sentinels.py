@@ -18,9 +18,11 @@ from grantway import (
     Dispatcher,
     Environment,
     Event,
+    ProofKey,
     Reference,
     Registry,
     Secret,
+    StoredRefreshToken,
     Trust,
     Vault,
     hookimpl,
@@ -252,6 +254,67 @@ def test_no_vault_and_no_success_shows_a_secret(
     assert {"token.acquired", "refresh_token.kept"} <= {each.name for each in observing.events}
 
 
+def assert_without_key(what: str, text: str, key: ProofKey) -> None:
+    """No piece of the private key is in a text, however it is cut."""
+    exported = key.export().reveal().partition(":")[2]
+    number = key._loaded().private_numbers().private_value
+    for piece in (exported, exported[40:80], str(number), f"{number:x}"):
+        assert piece not in text, f"{what} shows the key: {text}"
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_no_failure_shows_the_key_that_a_token_is_bound_to(
+    raw_server: RawServer, caplog: pytest.LogCaptureFixture, failure: str
+) -> None:
+    caplog.set_level(1)
+    raw_server.serve(json_answer({**ANSWER, "token_type": "DPoP"}))
+    observing = Observing()
+    given: dict[str, Any] = {
+        "environment": environment(raw_server, dpop=True),
+        "application_id": CLIENT_ID,
+        "refresh_token": SECRETS["refresh"],
+        "save_refresh_token": "test:there",
+    }
+    with Dispatcher(Registry.of(observing), prompter=False) as asking:
+        result = asking.acquire(**given)
+        key = result.proof_key
+        assert key is not None
+        raw_server.serve(FAILURES[failure])
+        with pytest.raises(GrantwayError) as caught:
+            asking.acquire(**given, timeout=1, force_refresh=True)
+        shown = [*texts(caught.value), traced(caught.value), repr(result), repr(asking)]
+        shown += [repr(result.as_dict(secrets=True)), repr(asking.explain(**given))]
+        shown += [repr(each) for each in (asking._workplace, vars(asking._workplace))]
+    shown += [caplog.text, repr([each.__dict__ for each in caplog.records])]
+    shown.append(repr(observing.events))
+    for text in shown:
+        assert_without_key("a text", text, key)
+    proofs = [each.headers["dpop"] for each in raw_server.requests if "dpop" in each.headers]
+    assert len(proofs) > 1
+    for text in (caplog.text, *texts(caught.value)):
+        assert not any(proof in text for proof in proofs)
+    for proof in proofs:
+        assert_without_key("a proof", proof, key)
+
+
+def test_a_cache_file_shows_neither_key_nor_token(raw_server: RawServer, tmp_path: Path) -> None:
+    raw_server.serve(json_answer({**ANSWER, "token_type": "DPoP"}))
+    folder = tmp_path / "cache"
+    with Dispatcher(prompter=False, cache=f"sqlite:///{folder}/tokens.db") as asking:
+        key = asking.acquire(
+            environment=environment(raw_server, dpop=True),
+            application_id=CLIENT_ID,
+            refresh_token=SECRETS["refresh"],
+        ).proof_key
+        assert key is not None
+        files = [each for each in folder.iterdir() if each.is_file()]
+        assert files
+        for file in files:
+            content = file.read_bytes().decode("latin-1")
+            assert_without_key(file.name, content, key)
+            assert_clean(file.name, content)
+
+
 def test_values_mask_themselves() -> None:
     secret = Secret(SECRETS["client"])
     of = environment("https://login.example")
@@ -272,6 +335,8 @@ def test_values_mask_themselves() -> None:
         AuthenticationResult(SECRETS["access"]),
         AuthenticationResult("a", refresh_token=SECRETS["refresh"]),
         Redactor([Secret(SECRETS["client"])]),
+        ProofKey.generate(),
+        StoredRefreshToken(Secret(SECRETS["refresh"]), proof_key=ProofKey.generate()),
         JsonObject(access_token=SECRETS["access"]),
         Configuration(environ={"A": SECRETS["client"]}),
     ],

@@ -18,7 +18,7 @@ FRAMEWORK = Path(grantway.__file__).parent
 PUBLIC = """
     OIDC Account AuthenticationResult AuthorityRequest ClientAuthentication ClientCertificate Clock Configuration Context
     Credential CredentialProvider Discovery Dispatcher Endpoints Environment Event Explanation
-    Parameter ParameterSet PlannedRequest Prompter Protocol Reference Registry Secret Signer SigningKey
+    Parameter ParameterSet PlannedRequest Prompter ProofKey Protocol Reference Registry Secret Signer SigningKey
     StoredRefreshToken TokenCache TokenCacheFactory TokenRequest TokenSource Transport Trust
     UserInfo Vault __version__ discover hookimpl
 """

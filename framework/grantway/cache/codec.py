@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import cast
 
 from grantway.errors import CacheError
+from grantway.proof_key import ProofKey
 from grantway.result import AuthenticationResult, UserInfo
 from grantway.secret import Secret
 from grantway.token_cache import StoredRefreshToken
@@ -36,6 +37,7 @@ _RESULT: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(_INSTANTS, _TEXT_OR_NONE),
     "refresh_token": _TEXT_OR_NONE,
     "id_token": _TEXT_OR_NONE,
+    "proof_key": _TEXT_OR_NONE,
     **dict.fromkeys(_WORDS, (list,)),
     "resource": _TEXT_OR_NONE,
     "tenant_id": _TEXT,
@@ -54,14 +56,16 @@ _STORED: Mapping[str, tuple[type, ...]] = {
     "environment": _TEXT,
     "provider": _TEXT,
     "client_id": _TEXT,
+    "proof_key": _TEXT_OR_NONE,
 }
 _LATER: Mapping[str, Mapping[str, object]] = {
     RESULT: {
         "authentication_methods": [],
         "refresh_token_expires_on": None,
         "issued_token_type": "",
+        "proof_key": None,
     },
-    REFRESH_TOKEN: {"client_id": ""},
+    REFRESH_TOKEN: {"client_id": "", "proof_key": None},
 }
 _ACCOUNT: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("subject", "issuer", "user_name", "object_id", "tenant_id", "name"), _TEXT),
@@ -87,6 +91,7 @@ def encode_result(key: str, result: AuthenticationResult) -> bytes:
         if instant is not None:
             facts[name] = cast("datetime", instant).isoformat()
     facts["account"] = _account_facts(result.account)
+    _put_key(facts, result.proof_key)
     return _encode(facts)
 
 
@@ -102,6 +107,7 @@ def decode_result(content: bytes) -> tuple[str, AuthenticationResult] | None:
         for name in _WORDS:
             facts[name] = tuple(cast("list[str]", facts[name]))
         facts["account"] = _account(facts["account"])
+        facts["proof_key"] = _key(facts["proof_key"])
         return cast("str", facts.pop("key")), AuthenticationResult(**facts)  # type: ignore[arg-type]  # as `_RESULT` says
     except ValueError:
         return None
@@ -123,6 +129,7 @@ def encode_refresh_token(slot: str, stored: StoredRefreshToken) -> bytes:
         "provider": stored.provider,
         "client_id": stored.client_id,
     }
+    _put_key(facts, stored.proof_key)
     return _encode(facts)
 
 
@@ -134,6 +141,7 @@ def decode_refresh_token(content: bytes) -> tuple[str, StoredRefreshToken] | Non
     try:
         facts["token"] = Secret(cast("str", facts["token"]))
         facts["account"] = _account(facts["account"])
+        facts["proof_key"] = _key(facts["proof_key"])
         return cast("str", facts.pop("key")), StoredRefreshToken(**facts)  # type: ignore[arg-type]  # as `_STORED` says
     except ValueError:
         return None
@@ -144,6 +152,17 @@ def _account_facts(account: UserInfo | None) -> dict[str, object] | None:
         return None
     facts = dict(zip(_ACCOUNT_NAMES, _of_account(account), strict=True))
     return {**facts, "claims": dict(account.claims)}
+
+
+def _put_key(facts: dict[str, object], key: ProofKey | None) -> None:
+    """Add the key of what is bound to one; to all else nothing, so that older versions read it."""
+    facts.pop("proof_key", None)
+    if key is not None:
+        facts["proof_key"] = key.export().reveal()
+
+
+def _key(fact: object) -> ProofKey | None:
+    return None if fact is None else ProofKey(Secret(cast("str", fact)))
 
 
 def _encode(facts: dict[str, object]) -> bytes:

@@ -110,7 +110,8 @@ def _authority(key: bytes, environment: Environment) -> tuple[str, ...]:
     protocol, trust = environment.protocol, environment.trust
     return (
         environment.authority,
-        protocol.name,
+        # What is bound to a key is of no use to a call that has none, nor the other way round.
+        f"{protocol.name} dpop" if environment.dpop else protocol.name,
         protocol.audience,
         protocol.token_path or "",
         trust.ca_bundle or "",

@@ -6,6 +6,7 @@
     discovery              an environment learned from its authority's metadata
     exchange               a grant sent, its answer turned into a result
     answers                what an answer means: a JSON object, or one of our errors
+    dpop                   proofs of possession at the authority
     id_token               the checks without which a claim is not believed
     jwt_contents           what a token says of itself, unverified
     transport              the only road to the network; below it
@@ -14,6 +15,7 @@
         watchdog           the deadline and cancellation, in waits that no timeout bounds
         failures           what it means when a request fails
     bearer                 a token on its way to the API it is for
+    proven                 likewise, one that is bound to a key
 
 Modules that need `requests` or cryptography are imported where they are used: a provider that is
 merely registered costs neither.

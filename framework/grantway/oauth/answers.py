@@ -77,6 +77,14 @@ _UNSAID = (
 )
 
 
+_PROOF_REMEDIES = {
+    "invalid_dpop_proof": "Check this machine's clock, for a proof is good for a short time; and "
+    "that the authority knows itself by the address that it is asked at.",
+    "invalid_grant": "A refresh token of a client without a secret serves only with the key that "
+    "it was issued to, which rests in the token cache; sign in again where that is gone.",
+}
+
+
 class JsonObject(Unshown[object]):
     """A JSON object that may hold tokens, even as a name: it shows how many members it has."""
 
@@ -177,7 +185,9 @@ def refusal(
     refused = kind(
         f"{host} refused the {request.endpoint} request ({where})"
         f"{f': {said}' if said else ', without saying why'}.",
-        remedy=advice or _remedy(kind, said, in_browser=answer is None),
+        remedy=advice
+        or _proof_remedy(error, context)
+        or _remedy(kind, said, in_browser=answer is None),
         error=error,
         description=description,
         codes=codes,
@@ -309,6 +319,11 @@ def _learn_secrets(parsed: Mapping[str, object], context: Context) -> str:
 def _is_usable(token: object) -> bool:
     """Whether it can be sent as it is; asked in a frame of its own, which no traceback shows."""
     return isinstance(token, str) and _TOKEN.fullmatch(token) is not None
+
+
+def _proof_remedy(error: str, context: Context) -> str:
+    """What to do about a refusal that is often one of a proof of possession (RFC 9449)."""
+    return _PROOF_REMEDIES.get(error, "") if context.environment.dpop else ""
 
 
 def _remedy(kind: type[AuthorityError], said: str, *, in_browser: bool) -> str:

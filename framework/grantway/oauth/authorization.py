@@ -2,17 +2,19 @@
 
     Attempt                  the secrets of one sign-in: state, nonce and PKCE verifier
     authorization            the request that the person's browser sends
-    lodged                   the same, lodged with the authority first (RFC 9126)
+    lodged, by_name          the same, lodged with the authority first (RFC 9126)
     code_of                  what came back, checked, down to the code
     redemption               the code, on its way to the token endpoint
 
 An answer counts only if it repeats the state, which the listener checks; names no other issuer
 (RFC 9207); and brings a code. The code is of use only with the verifier, which never leaves this
-process but for the token endpoint. PKCE is always S256 (RFC 7636).
+process but for the token endpoint. PKCE is always S256 (RFC 7636). Where tokens are bound to a key,
+so is the code: the request names the key (RFC 9449, section 10), lodged or not.
 """
 
 import hashlib
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from secrets import token_urlsafe
@@ -25,9 +27,10 @@ from grantway.authority import AuthorityRequest, Endpoints, Fields
 from grantway.context import Context
 from grantway.environment import host_of
 from grantway.errors import MalformedResponse, ProtocolViolation
-from grantway.oauth.answers import refusal
+from grantway.oauth.answers import refusal, seconds
 from grantway.oauth.audience import audience_fields, redeemed_audience
 from grantway.oauth.client_authentication import client_authentication, revealed
+from grantway.oauth.dpop import key
 from grantway.oauth.metadata import is_issuer
 from grantway.parameters import ACCOUNT, DOMAIN_HINT, LOGIN_HINT, PROMPT, RESPONSE_MODE
 from grantway.request import TokenRequest
@@ -44,16 +47,24 @@ class Attempt:
         state: repeated by the answer; ties it to this sign-in.
         nonce: repeated by the id_token; ties that to this sign-in.
         verifier: 43 characters (RFC 7636, section 4.1); its hash goes ahead, it follows.
+        thumbprint: of the key that the tokens will be bound to; "" where they are not.
     """
 
     state: Secret
     nonce: Secret
     verifier: Secret
+    thumbprint: str = ""
 
     @classmethod
     def new(cls, context: Context) -> Self:
-        """Make one, whose secrets the context masks from now on."""
-        made = cls(*(Secret(token_urlsafe(_BYTES)) for _ in range(3)))
+        """Make one, whose secrets the context masks from now on.
+
+        Raises:
+            as `grantway.oauth.dpop.key`, where tokens are bound to one.
+        """
+        state, nonce, verifier = (Secret(token_urlsafe(_BYTES)) for _ in range(3))
+        thumbprint = key(context).thumbprint if context.environment.dpop else ""
+        made = cls(state, nonce, verifier, thumbprint)
         for each in (made.state, made.nonce, made.verifier):
             context.redactor.add(each)
         return made
@@ -61,7 +72,7 @@ class Attempt:
     @classmethod
     def planned(cls) -> Self:
         """A stand-in for plans, which show none of it."""
-        return cls(Secret(MASK), Secret(MASK), Secret(MASK))
+        return cls(Secret(MASK), Secret(MASK), Secret(MASK), MASK)
 
     @property
     def challenge(self) -> str:
@@ -99,6 +110,7 @@ def authorization(
             ("nonce", attempt.nonce),
             ("code_challenge", Secret(attempt.challenge)),
             ("code_challenge_method", "S256"),
+            ("dpop_jkt", attempt.thumbprint if request.environment.dpop else None),
             ("response_mode", request.get(RESPONSE_MODE)),
             ("prompt", request.get(PROMPT) or prompt or None),
             ("login_hint", request.get(LOGIN_HINT) or request.get(ACCOUNT)),
@@ -126,26 +138,47 @@ def lodging(
     )
 
 
+@attrs.frozen
+class Lodged:
+    """What the browser sends, and how long the authority knows of it.
+
+    Attributes:
+        request: the request.
+        expires_in: seconds in which it has to be sent, where it is lodged; None: it is not.
+    """
+
+    request: AuthorityRequest
+    expires_in: float | None = None
+
+
 def lodged(
     sent: AuthorityRequest, request: TokenRequest, endpoints: Endpoints, context: Context
-) -> AuthorityRequest:
-    """What the browser sends where an authorization request has to be lodged first.
+) -> Lodged:
+    """What the browser sends, once the request is lodged where it has to be.
 
     Raises:
-        MalformedResponse: the authority took it and did not say under which name.
+        MalformedResponse: the authority took it and did not say under which name, or for how
+            long.
         AuthorityError, TransportError, DeadlineExceeded, ProtocolViolation: as the transport.
     """
     if not endpoints.pushed_authorization:
-        return sent
+        return Lodged(sent)
     answer = context.transport.fetch_json(lodging(sent, request, endpoints), context)
-    name = answer.get("request_uri")
-    if not isinstance(name, str) or not name:
+    name, lifetime = answer.get("request_uri"), seconds(answer.get("expires_in"))
+    is_name = isinstance(name, str) and re.fullmatch(r"[\x21-\x7e]{1,2000}", name)
+    if not isinstance(name, str) or not is_name or not lifetime:
         host = host_of(endpoints.pushed_authorization)
+        what = "for how long" if is_name else "under which name"
         raise MalformedResponse(
-            f"{host} took the authorization request and did not say under which name.",
+            f"{host} took the authorization request and did not say {what}.",
             remedy="That is a fault of the authority (RFC 9126, section 2.2).",
             host=host,
         )
+    return Lodged(by_name(sent, request, name), lifetime)
+
+
+def by_name(sent: AuthorityRequest, request: TokenRequest, name: str) -> AuthorityRequest:
+    """The request that takes the person there, where the authority knows it by a name."""
     return AuthorityRequest(
         sent.endpoint,
         sent.url,

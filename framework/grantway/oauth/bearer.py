@@ -1,10 +1,13 @@
-"""A token on its way to the API it is for, and to nowhere else (RFC 6750).
+"""A token on its way to the API it is for, and to nowhere else (RFC 6750, RFC 9449).
 
 A bearer token is worth as much to a thief as to its owner. So this `requests` AuthBase sends it
 only to the hosts of its audience, only by https (or to a loopback address where the environment
 allows that), only in the Authorization header.
+
+A token that is bound to a key goes the same way, with a proof beside it (`grantway.oauth.proven`).
 """
 
+import time
 from collections.abc import Callable, Iterable
 
 from requests import PreparedRequest
@@ -12,8 +15,11 @@ from requests.auth import AuthBase
 
 from grantway.environment import Environment, host_of
 from grantway.errors import InvalidParameter, ProtocolViolation
+from grantway.oauth.dpop import TOKEN_TYPE, Nonces
+from grantway.oauth.proven import Proven
 from grantway.request import TokenRequest
 from grantway.result import AuthenticationResult
+from grantway.secret import Secret
 
 
 class BearerAuth(AuthBase):
@@ -24,8 +30,12 @@ class BearerAuth(AuthBase):
         result: Callable[[], AuthenticationResult],
         request: TokenRequest,
         hosts: Iterable[str] = (),
+        *,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._result = result
+        self._now = now
+        self._nonces = Nonces()
         self._environment: Environment = request.environment
         named = (hosts,) if isinstance(hosts, str) else hosts
         self._named = frozenset(map(_host, named))
@@ -45,7 +55,7 @@ class BearerAuth(AuthBase):
 
         Raises:
             ProtocolViolation: the request goes to another host, or in clear; or the token is
-                no bearer token.
+                neither a bearer token nor one whose key is at hand.
             GrantwayError: no token could be had; see `Dispatcher.acquire`.
         """
         url = r.url or ""
@@ -59,10 +69,15 @@ class BearerAuth(AuthBase):
                 remedy=f"If that host is of its audience: auth(hosts=[{host!r}]).",
             )
         result = self._result()
+        if result.proof_key is not None:
+            token = Secret(result.access_token)
+            return Proven(result.proof_key, token, host, self._nonces, self._now).put(r)
         if result.token_type.casefold() != "bearer":  # the scheme's name
+            is_bound = result.token_type.casefold() == TOKEN_TYPE.casefold()
             raise ProtocolViolation(
                 f"The token is of the type {result.token_type[:20]!r}, which cannot be sent as a "
-                "bearer token."
+                "bearer token.",
+                remedy="Say dpop = true in its environment." if is_bound else "",
             )
         # A token that the caller had already may be for somewhere else than was thought.
         own = _hosts_of(result.resource or "")

@@ -99,6 +99,12 @@ def result_of(
     if new := secret("refresh_token"):
         context.keep_refresh_token(new)
     kind = token_type(answer, sent)
+    is_bound = request.environment.dpop
+    if is_bound:
+        from grantway.oauth import dpop
+
+        dpop.check_bound(kind, sent, request.environment)
+        kind = dpop.TOKEN_TYPE
     account = None
     if id_token := secret("id_token"):
         claims = None
@@ -138,6 +144,7 @@ def result_of(
         account=account,
         authentication_methods=methods_of(answer),
         refresh_token_expires_on=later(answer, "refresh_token_expires_in", now) if new else None,
+        proof_key=context.possession.key if is_bound else None,
         environment=request.environment.name,
         provider=request.provider,
         correlation_id=context.correlation_id,

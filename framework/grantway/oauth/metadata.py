@@ -18,7 +18,13 @@ import attrs
 from grantway.authority import FROM_METADATA, AuthorityRequest, Endpoints, planned_endpoints
 from grantway.context import Context
 from grantway.environment import Environment, host_of
-from grantway.errors import AuthorityError, GrantwayError, MalformedResponse, ProtocolViolation
+from grantway.errors import (
+    AuthorityError,
+    ConfigurationError,
+    GrantwayError,
+    MalformedResponse,
+    ProtocolViolation,
+)
 from grantway.oauth.client_authentication import MUTUAL_TLS, certificate_method
 from grantway.parameters import CERTIFICATE
 from grantway.protocol import GUID
@@ -38,6 +44,8 @@ def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoin
     `device_authorization`). Of the others a document may say what it likes.
 
     Raises:
+        ConfigurationError: `authorization` is needed, and the authority does not say where its
+            requests are lodged, which it requires or the environment asks for.
         ProtocolViolation: the document is another issuer's, or points to a host or scheme that
             the environment does not allow; or `authorization` is needed, and it lists ways of
             proving possession of a code without S256 (RFC 9700, section 2.1.1).
@@ -47,11 +55,13 @@ def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoin
     environment = request.environment
     planned = planned_endpoints(environment, request.tenant)
     needed = ("token", *further)
+    if environment.pushed_authorization and "authorization" in further:
+        needed = (*needed, "pushed_authorization")
     if all(getattr(planned, name) != FROM_METADATA for name in needed):
         return planned
     document = metadata(environment, context)
 
-    methods = _listed(document, "token_endpoint_auth_methods_supported")
+    methods = listed(document, "token_endpoint_auth_methods_supported")
     if CERTIFICATE.name in request.values:
         document = _by_mutual_tls(document, environment, methods)
 
@@ -69,8 +79,7 @@ def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoin
     pushed = ""
     if "authorization" in further:
         check_challenge_methods(document, environment)
-        if document.get("require_pushed_authorization_requests") is True:
-            pushed = endpoint(document, "pushed_authorization_request_endpoint", environment)
+        pushed = _pushed_authorization(document, environment)
     return attrs.evolve(
         planned,
         token=token,
@@ -79,9 +88,9 @@ def endpoints(request: TokenRequest, context: Context, *further: str) -> Endpoin
         pushed_authorization=pushed,
         says_issuer=document.get("authorization_response_iss_parameter_supported") is True,
         client_authentication=planned.client_authentication or methods or ("client_secret_basic",),
-        assertion_algorithms=_listed(document, "token_endpoint_auth_signing_alg_values_supported")
+        assertion_algorithms=listed(document, "token_endpoint_auth_signing_alg_values_supported")
         or None,
-        scopes=_listed(document, "scopes_supported") or None,
+        scopes=listed(document, "scopes_supported") or None,
     )
 
 
@@ -196,12 +205,35 @@ def endpoint(document: Mapping[str, object], name: str, environment: Environment
     return url
 
 
-def _listed(document: Mapping[str, object], name: str) -> tuple[str, ...]:
-    listed = document.get(name)
+def _pushed_authorization(document: Mapping[str, object], environment: Environment) -> str:
+    """Where authorization requests are lodged (RFC 9126, section 5); "" where they need not be.
+
+    Raises:
+        ConfigurationError: they are to be, and the authority does not say where.
+        ProtocolViolation: as `endpoint`.
+    """
+    is_required = document.get("require_pushed_authorization_requests") is True
+    if not (is_required or environment.pushed_authorization):
+        return ""
+    url = endpoint(document, "pushed_authorization_request_endpoint", environment)
+    if not url:
+        name = environment.name
+        raise ConfigurationError(
+            f"{name} requires that sign-in requests are lodged first, and does not say where."
+            if is_required
+            else f"Sign-in requests are to be lodged with {name} first, which does not offer that.",
+            remedy="Have its metadata name a pushed_authorization_request_endpoint (RFC 9126)."
+            if is_required
+            else "Leave pushed_authorization out of the environment.",
+        )
+    return url
+
+
+def listed(document: Mapping[str, object], name: str) -> tuple[str, ...]:
+    """The texts that a metadata document lists under a name; empty where it lists none."""
+    found = document.get(name)
     return (
-        tuple(str(each) for each in cast("list[object]", listed))
-        if isinstance(listed, list)
-        else ()
+        tuple(str(each) for each in cast("list[object]", found)) if isinstance(found, list) else ()
     )
 
 
@@ -211,7 +243,7 @@ def check_challenge_methods(document: Mapping[str, object], environment: Environ
     Raises:
         ProtocolViolation: it does.
     """
-    methods = _listed(document, "code_challenge_methods_supported")
+    methods = listed(document, "code_challenge_methods_supported")
     if methods and "S256" not in methods:
         raise ProtocolViolation(
             f"The metadata of {environment.name} lists code challenge methods without S256.",

@@ -11,6 +11,8 @@ stands around it:
   caller's time, however the server drips (`grantway.oauth.watchdog`);
 * only what surely had no effect is sent again: a connection that was not made, and an answer 429
   or 503 that says when to come back. A code is never sent twice;
+* in an environment that says `dpop`, a proof of possession goes with each sending of a token
+  request (`grantway.oauth.dpop`), and one that lacked the server's nonce is made once more;
 * an answer is read up to a limit, also when it unfolds from a compressed one, and understood by
   `grantway.oauth.answers`;
 * what the libraries would log, with secrets in it, is not logged.
@@ -27,7 +29,7 @@ import os
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
 import attrs
@@ -38,7 +40,7 @@ from urllib3 import BaseHTTPResponse, Timeout
 
 from grantway.authority import AuthorityRequest, Fields
 from grantway.context import Context
-from grantway.environment import Environment, Trust
+from grantway.environment import Environment, Trust, host_of
 from grantway.errors import AuthorityError, ProtocolViolation
 from grantway.flights import Flights
 from grantway.oauth.answers import (
@@ -52,6 +54,7 @@ from grantway.oauth.answers import (
 )
 from grantway.oauth.client_authentication import TlsClientAuth, revealed
 from grantway.oauth.connections import Connections
+from grantway.oauth.dpop import Nonces, demanded, key
 from grantway.oauth.failures import NotConnected, Unreadable, failure_of
 from grantway.oauth.routes import READ_TIMEOUT, Route, route, written
 from grantway.oauth.watchdog import Watch
@@ -92,6 +95,7 @@ class _Shared:
         self.connections = Connections(pool_size)
         self.lock = threading.Lock()
         self.flights: Flights[JsonObject] = Flights()
+        self.nonces = Nonces()
         # An environment that trusts others must not be served by what these vouched for.
         # Where None is kept, there was no document.
         self.documents: OrderedDict[tuple[str, Trust], tuple[float, JsonObject | None]] = (
@@ -176,8 +180,42 @@ class HttpTransport:
     def _fetch_json(self, request: AuthorityRequest, context: Context) -> JsonObject:
         return json_object(self.send(request, context), request, context)
 
-    def send(self, request: AuthorityRequest, context: Context) -> Answer:
+    def send_grant(self, request: AuthorityRequest, context: Context) -> Answer:
+        """Send a token request, with a proof of possession where the environment has them.
+
+        One that is refused because its proof lacks the server's nonce has had no effect, and is
+        sent once more with it, whatever it carries (RFC 9449, section 8).
+
+        Raises:
+            as `send`, and as `grantway.oauth.dpop.key`.
+        """
+        if not context.environment.dpop:
+            return self.send(request, context)
+        self._admit(request, context.environment)
+        nonces, host, bound = self._shared.nonces, host_of(request.url), key(context)
+
+        def prove() -> str:
+            proof = bound.proof(
+                request.method, request.url, nonce=nonces.newest(host), now=context.clock.time()
+            )
+            context.redactor.add(proof)
+            return proof
+
+        answer = self.send(request, context, prove)
+        if nonces.learn(host, answer.headers) and demanded(answer):
+            answer = self.send(request, context, prove)
+            nonces.learn(host, answer.headers)
+        return answer
+
+    def send(
+        self,
+        request: AuthorityRequest,
+        context: Context,
+        prove: Callable[[], str] | None = None,
+    ) -> Answer:
         """Send a request by the rules above and return what came back, not yet understood.
+
+        `prove` makes a proof of possession; each sending has one of its own.
 
         Raises:
             ProtocolViolation: the environment does not allow the address.
@@ -193,7 +231,7 @@ class HttpTransport:
             context.remaining()
             # A query is left out; it is the one part of an address that could hold anything.
             _log.info("%s %s", request.method, request.url.partition("?")[0])
-            answer = self._attempt(request, way, context)
+            answer = self._attempt(request, way, context, prove)
             if isinstance(answer, NotConnected):
                 pause = None if request.single_use else next(pauses, None)
                 if pause is None:
@@ -252,7 +290,11 @@ class HttpTransport:
         return self._inherited
 
     def _attempt(
-        self, request: AuthorityRequest, way: Route, context: Context
+        self,
+        request: AuthorityRequest,
+        way: Route,
+        context: Context,
+        prove: Callable[[], str] | None,
     ) -> Answer | NotConnected:
         left = context.remaining()
         # Made for this sending: what a client signs is never sent twice.
@@ -268,7 +310,7 @@ class HttpTransport:
                     request.url,
                     way,
                     # Made here: they stand in no variable of a function that may raise.
-                    headers=_headers(message, request.method, way, context),
+                    headers=_headers(message, request.method, way, context, prove),
                     body=_form(message),
                     timeout=Timeout(
                         connect=min(way.connect_timeout, left), read=min(READ_TIMEOUT, left)
@@ -339,7 +381,13 @@ def _body(response: BaseHTTPResponse, watch: Watch) -> bytes:
             raise Unreadable("an encoding that was not asked for")
 
 
-def _headers(message: _Message, method: str, way: Route, context: Context) -> dict[str, str]:
+def _headers(
+    message: _Message,
+    method: str,
+    way: Route,
+    context: Context,
+    prove: Callable[[], str] | None,
+) -> dict[str, str]:
     """All headers of a sending; those of its plan win."""
     headers = {
         "User-Agent": f"grantway/{__version__}",
@@ -350,6 +398,8 @@ def _headers(message: _Message, method: str, way: Route, context: Context) -> di
         headers[correlation] = context.correlation_id
     for name, value in message.headers.items():
         headers[name] = revealed(value)
+    if prove is not None:
+        headers["DPoP"] = prove()
     if method == "POST":
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     return headers
@@ -382,7 +432,7 @@ class _TokenSession(OAuth2Session):
 
     def request(self, *_: object, **__: object) -> Response:
         """Send the request this session is for, whatever it is asked to send."""
-        answer = self._transport.send(self._request, self._context)
+        answer = self._transport.send_grant(self._request, self._context)
         self.answer = token_answer(answer, self._request, self._context)
         return _for_oauthlib(self.answer)
 

@@ -8,6 +8,7 @@
 //   OIDC_PROVIDER_KEY    path of its PEM key
 //   OIDC_PROVIDER_DPOP_NONCE   "1": DPoP proofs need a nonce from the server
 //   OIDC_PROVIDER_CLIENT_CERT  path of a PEM certificate, that of the clients which show one in TLS
+//   OIDC_PROVIDER_PAR   "required": authorization requests have to be pushed
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -112,6 +113,22 @@ const CLIENTS = {
       },
     }),
   }),
+  // These two get no token without a proof of possession.
+  bound: {
+    ...common,
+    client_id: 'bound-client',
+    client_secret: 'a secret of the client whose tokens are bound',
+    token_endpoint_auth_method: 'client_secret_basic',
+    grant_types: ALL_GRANTS,
+    dpop_bound_access_tokens: true,
+  },
+  'bound public': {
+    ...common,
+    client_id: 'bound-public-client',
+    token_endpoint_auth_method: 'none',
+    grant_types: USER_GRANTS,
+    dpop_bound_access_tokens: true,
+  },
 };
 
 function signingKey(type, options, alg) {
@@ -204,7 +221,10 @@ const configuration = {
       certificateSubjectMatches: (ctx, _property, expected) =>
         new X509Certificate(ctx.req.socket.getPeerCertificate().raw).subject === expected,
     },
-    pushedAuthorizationRequests: { enabled: true },
+    pushedAuthorizationRequests: {
+      enabled: true,
+      requirePushedAuthorizationRequests: process.env.OIDC_PROVIDER_PAR === 'required',
+    },
     registration: { enabled: true },
     resourceIndicators: {
       enabled: true,

@@ -145,6 +145,8 @@ def facts_of(session: Session, environment: "Environment") -> dict[str, object]:
         "metadata": [environment.expand(url, tenant="{tenant}") for url in protocol.metadata_urls],
         "client_authentication": environment.client_authentication
         or protocol.client_authentication,
+        "dpop": environment.dpop,
+        "pushed_authorization": environment.pushed_authorization,
         "trust": _trust(environment.trust),
         "advice": {str(code): text for code, text in environment.advice.items()},
     }

@@ -56,6 +56,13 @@ FORMATS = ("text", "json", "header", "env", "table")
             "In a request",
             'curl -H "$(grantway token -p work -o header)" https://api.example/me',
         ),
+        (
+            "In a request with a token that is bound to a key",
+            (
+                "url=https://api.example/me\n"
+                "grantway token -p work -o header --proof-for GET $url | curl -H @- $url"
+            ),
+        ),
     ),
 )
 @call_options
@@ -79,6 +86,16 @@ FORMATS = ("text", "json", "header", "env", "table")
 @click.option(
     "--all-tokens", is_flag=True, help="Have refresh and id token in the JSON, if they came."
 )
+@click.option(
+    "--proof-for",
+    nargs=2,
+    metavar="METHOD URL",
+    help="Print a proof for this one request, too: a token that is bound to a key (DPoP) is taken "
+    "only with one. Needs --output header, env or json.",
+)
+@click.option(
+    "--proof-nonce", metavar="NONCE", help="What the API gave in its header DPoP-Nonce, if it did."
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -92,6 +109,8 @@ def command(
     format_: str | None,
     as_json: bool,
     all_tokens: bool,
+    proof_for: tuple[str, str] | None,
+    proof_nonce: str | None,
     **_: object,
 ) -> None:
     """Get an access token and print it.
@@ -108,6 +127,7 @@ def command(
     format_ = "json" if as_json else format_ or "text"
     if all_tokens and format_ != "json":
         raise click.UsageError("--all-tokens needs --json.", context)
+    prove = _prover(context, format_, proof_for, proof_nonce)
     session = Session.of(context)
     parameters = given(context, session.registry)
     check_names(session.registry, provider, parameter_set)
@@ -129,21 +149,63 @@ def command(
         except VaultError as error:
             # What was fetched is not lost because its successor found no place.
             if error.result is not None:
-                show(cast("AuthenticationResult", error.result), format_, all_tokens=all_tokens)
+                found = cast("AuthenticationResult", error.result)
+                show(found, format_, all_tokens=all_tokens, prove=prove)
             raise
     if parameters.get(CONSENT.name) and not (SAVE_REFRESH_TOKEN.name in parameters or all_tokens):
         logging.getLogger("grantway").warning(
             "the refresh token of this consent is kept nowhere: use `grantway consent`, or "
             "--save-refresh-token"
         )
-    show(result, format_, all_tokens=all_tokens)
+    show(result, format_, all_tokens=all_tokens, prove=prove)
 
 
-def show(result: "AuthenticationResult", format_: str, *, all_tokens: bool = False) -> None:
-    """Print a result in one of `FORMATS`."""
+def _prover(
+    context: click.Context, format_: str, proof_for: tuple[str, str] | None, nonce: str | None
+) -> "Callable[[AuthenticationResult], str] | None":
+    """What makes the proof that was asked for; None where none was.
+
+    Raises:
+        UsageError: it has no place in the output, or is for no URL.
+    """
+    if proof_for is None:
+        if nonce:
+            raise click.UsageError("--proof-nonce needs --proof-for.", context)
+        return None
+    if format_ not in ("header", "env", "json"):
+        raise click.UsageError("--proof-for needs --output header, env or json.", context)
+    from grantway.environment import host_of
+
+    method, url = proof_for
+    try:
+        host_of(url)
+    except ValueError as error:
+        raise click.UsageError(f"--proof-for: {error}.", context) from None
+    return lambda result: result.proof(method.upper(), url, nonce=nonce)
+
+
+def show(
+    result: "AuthenticationResult",
+    format_: str,
+    *,
+    all_tokens: bool = False,
+    prove: "Callable[[AuthenticationResult], str] | None" = None,
+) -> None:
+    """Print a result in one of `FORMATS`, with the proof for one request where that is wanted.
+
+    Raises:
+        InvalidParameter: a proof is wanted of a token that is bound to no key.
+    """
+    proof = prove(result) if prove is not None else ""
+    if result.proof_key is not None and not proof and format_ != "table":
+        logging.getLogger("grantway").warning(
+            "this token is bound to a key (DPoP): an API takes it only with a proof made for each "
+            "request; --proof-for METHOD URL prints one beside it"
+        )
     match format_:
         case "json":
-            output.write_json(result.as_dict(secrets=all_tokens))
+            facts = result.as_dict(secrets=all_tokens)
+            output.write_json({**facts, "dpop_proof": proof} if proof else facts)
         case "header":
             from grantway.result import NOT_APPLICABLE
 
@@ -158,15 +220,17 @@ def show(result: "AuthenticationResult", format_: str, *, all_tokens: bool = Fal
                     "The token or its type has characters that no header takes."
                 )
             output.write(f"Authorization: {header}")
+            if proof:
+                output.write(f"DPoP: {proof}")
         case "env":
-            output.write(_assignments(result))
+            output.write(_assignments(result, proof))
         case "table":
             output.write(_table(result))
         case _:
             output.write(result.access_token)
 
 
-def _assignments(result: "AuthenticationResult") -> str:
+def _assignments(result: "AuthenticationResult", proof: str) -> str:
     import shlex
 
     values = {
@@ -174,6 +238,8 @@ def _assignments(result: "AuthenticationResult") -> str:
         "GRANTWAY_TOKEN_TYPE": result.token_type,
         "GRANTWAY_EXPIRES_ON": result.expires_on.isoformat() if result.expires_on else "",
     }
+    if proof:
+        values["GRANTWAY_DPOP_PROOF"] = proof
     return "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
 
 
