@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from grantway.config import Configuration
-from grantway.declarations import check_record
 from grantway.environment import Environment
 from grantway.errors import PluginError
 from grantway.installed import Installed
@@ -308,6 +307,9 @@ def check_declarations(plugin: Plugin) -> None:
     Raises:
         PluginError: what it is.
     """
+    # Imported here: built-in plugins do without.
+    from grantway.declarations import check_record
+
     for record in (
         *plugin.providers,
         *plugin.environments,
