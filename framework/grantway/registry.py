@@ -26,6 +26,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from threading import RLock
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import attrs
@@ -235,6 +236,12 @@ class Registry:
             for implementation in self._manager.hook.grantway_event.get_hookimpls()
         )
 
+    @property
+    def has_others(self) -> bool:
+        """Whether code of a third party has been run."""
+        loaded = self._all[0] if self._all else ()
+        return any(not each.builtin and each.state != "disabled" for each in loaded)
+
     def environment(self, name: str | None = None) -> Environment:
         """The environment of that name or alias; None: the one for calls that name none.
 
@@ -371,8 +378,11 @@ class Registry:
             plugin.token_caches = plugin.vaults = plugin.discoveries = ()
 
     def _register(self, plugin: Plugin, module: object) -> None:
-        hooks = 0
+        marked: dict[str, object] = {}
         for name in dir(module):
+            # To look at each name of a module is slow. Built-in ones call theirs what they are.
+            if plugin.builtin and name not in self._hooks:
+                continue
             options = self._manager.parse_hookimpl_opts(module, name)
             if options is None:
                 if name.startswith(f"{hookspecs.PROJECT}_") and inspect.isroutine(
@@ -393,20 +403,21 @@ class Registry:
                 raise PluginError(
                     f"{hook} is a hook wrapper; a plugin cannot step between others here."
                 )
-            hooks += 1
-        if hooks and inspect.isclass(module):
+            marked[name] = getattr(module, name)
+        if marked and inspect.isclass(module):
             raise PluginError(
                 "The entry point names a class, and its hooks need an instance of it.",
                 remedy="Its author has to name an instance, or a module with the functions.",
             )
-        if not hooks:
+        if not marked:
             raise PluginError(
                 "It implements no hook.",
                 remedy="Its author has to name a module or object with @grantway.hookimpl "
                 "functions as the entry point.",
             )
         try:
-            self._manager.register(module, plugin.name)
+            # The hooks alone, which pluggy would otherwise look for once more.
+            self._manager.register(SimpleNamespace(**marked), plugin.name)
         except (pluggy.PluginValidationError, ValueError) as error:
             first = str(error).strip().splitlines()
             raise PluginError(f"It is not a plugin: {' '.join(first)[:300]}") from None

@@ -5,16 +5,20 @@ is imported when a token is asked for, so that registering them costs next to no
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from grantway import CredentialProvider, hookimpl
+from grantway import hookimpl
 from grantway_grants.consent import CONSENT_PROVIDER
 from grantway_grants.refresh import REFRESH_TOKEN_PROVIDER
 from grantway_grants.service_principal import SERVICE_PRINCIPAL_PROVIDER
 from grantway_grants.user import USER_PROVIDER
 
+if TYPE_CHECKING:
+    from grantway import CredentialProvider
+
 
 @hookimpl
-def grantway_providers() -> Iterable[CredentialProvider]:
+def grantway_providers() -> Iterable["CredentialProvider"]:
     """The four."""
     return (
         USER_PROVIDER,

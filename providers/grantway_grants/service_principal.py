@@ -5,23 +5,28 @@ secret, `tenant_id` says where; `application_id` beats the credential's user nam
 tenant of its own: an application has no home that `common` could mean.
 """
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from grantway import (
-    AuthenticationResult,
-    AuthorityRequest,
-    Context,
     CredentialProvider,
-    Endpoints,
     ParameterSet,
-    TokenRequest,
 )
-from grantway.authority import planned_endpoints
 from grantway.errors import InvalidParameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from grantway import (
+        AuthenticationResult,
+        AuthorityRequest,
+        Context,
+        Endpoints,
+        TokenRequest,
+    )
 from grantway.parameters import APPLICATION_ID, CREDENTIAL, TENANT_ID
 
 
-def _check(request: TokenRequest) -> None:
+def _check(request: "TokenRequest") -> None:
     """Refuse what no authority of this protocol does, before any network."""
     protocol = request.environment.protocol
     if "client_credentials" in protocol.absent_grants:
@@ -40,8 +45,9 @@ def _check(request: TokenRequest) -> None:
         )
 
 
-def grant(request: TokenRequest, endpoints: Endpoints) -> AuthorityRequest:
+def grant(request: "TokenRequest", endpoints: "Endpoints") -> "AuthorityRequest":
     """The one request of this provider."""
+    from grantway.authority import AuthorityRequest
     from grantway.oauth.audience import audience_fields
     from grantway.oauth.client_authentication import client_authentication
 
@@ -53,13 +59,15 @@ def grant(request: TokenRequest, endpoints: Endpoints) -> AuthorityRequest:
     )
 
 
-def plan(request: TokenRequest) -> Iterable[AuthorityRequest]:
+def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """The grant, as far as it is known without asking the authority."""
+    from grantway.authority import planned_endpoints
+
     _check(request)
     yield grant(request, planned_endpoints(request.environment, request.tenant))
 
 
-def authenticate(request: TokenRequest, context: Context) -> AuthenticationResult:
+def authenticate(request: "TokenRequest", context: "Context") -> "AuthenticationResult":
     """Get a token for the application."""
     from grantway.oauth.exchange import exchange
     from grantway.oauth.metadata import endpoints

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
-from click.shell_completion import CompletionItem
 
 from grantway.cli.command import Command
 from grantway.cli.session import Session
@@ -32,6 +31,8 @@ from grantway.parameters import (
 )
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from grantway.catalogue import Catalogue
     from grantway.provider import CredentialProvider
     from grantway.registry import Registry
@@ -55,7 +56,7 @@ class ParameterOption(click.Option):
             extra |= {"type": click.Choice(parameter.choices, case_sensitive=False)}
         super().__init__([parameter.name, *names], help=_help(parameter), **extra)
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Names of environments and resources, beside what click knows."""
         found: list[str] = []
         if self.parameter is ENVIRONMENT:
@@ -226,14 +227,18 @@ def _once(parameter: Parameter[object], values: Sequence[str]) -> str:
     return values[0]
 
 
-def completions(names: Sequence[str], incomplete: str) -> list[CompletionItem]:
+def completions(names: Sequence[str], incomplete: str) -> "list[CompletionItem]":
     """The names that begin like what is typed, whatever the case."""
+    from click.shell_completion import CompletionItem
+
     typed = incomplete.casefold()
     return [CompletionItem(name) for name in names if name.casefold().startswith(typed)]
 
 
-def _paths(incomplete: str) -> list[CompletionItem]:
+def _paths(incomplete: str) -> "list[CompletionItem]":
     """The paths that a reference to a file may go on with: `file:PATH`, `USER=file:PATH`."""
+    from click.shell_completion import CompletionItem
+
     before, scheme, typed = incomplete.rpartition("file:")
     if not scheme or (before and not before.endswith("=")):
         return []
