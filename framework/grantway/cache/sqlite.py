@@ -22,12 +22,12 @@ from grantway.cache import private, rows
 from grantway.cache.database import Database, durably, suppress_unwritable
 from grantway.cache.locks import Locks
 from grantway.cache.rows import Rows
-from grantway.cache.urls import CacheUrl, expanded
 from grantway.errors import CacheError, ConfigurationError
 from grantway.folders import user_folder
 
 if TYPE_CHECKING:
     from grantway.cache.encryption_key import EncryptionKey
+    from grantway.cache.urls import CacheUrl
     from grantway.cache_inspection import CacheEntry, CacheInfo
     from grantway.result import AuthenticationResult
     from grantway.secret import Secret
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NAME = "sqlite"
 LIMIT = 100_000
 PATIENCE = 5.0
 
@@ -364,6 +365,11 @@ def from_url(url: str) -> SqliteTokenCache:
     Raises:
         ConfigurationError: the URL cannot be understood, or names no file.
     """
+    if url.casefold() == NAME:
+        return _made(_usual_path(), None)
+    # Imported here: most say the name alone.
+    from grantway.cache.urls import CacheUrl
+
     parts = CacheUrl.parse(url, ("key_file", "limit"))
     if parts.host:
         raise ConfigurationError(
@@ -371,18 +377,21 @@ def from_url(url: str) -> SqliteTokenCache:
             remedy="Write sqlite:///PATH, with three slashes, for an absolute path, or sqlite:PATH "
             "for one from the current folder.",
         )
-    key_file = parts.file("key_file")
-    path = _path(parts)
+    return _made(_path(parts), parts.file("key_file"), parts.number("limit", LIMIT))
 
+
+def _made(path: Path, key_file: Path | None, limit: int = LIMIT) -> SqliteTokenCache:
     def named_key() -> "EncryptionKey | None":
         from grantway.cache.encryption_key import configured
 
         return configured(os.getenv, key_file)
 
-    return SqliteTokenCache(path, named_key, limit=parts.number("limit", LIMIT))
+    return SqliteTokenCache(path, named_key, limit=limit)
 
 
-def _path(parts: CacheUrl) -> Path:
+def _path(parts: "CacheUrl") -> Path:
+    from grantway.cache.urls import expanded
+
     # As URLs have it the path begins with a slash; a drive or ~ comes after that.
     path = re.sub(r"^/+(?=/|~|[A-Za-z]:)", "", parts.path)
     if path:
@@ -392,6 +401,10 @@ def _path(parts: CacheUrl) -> Path:
                 remedy="Write sqlite:///PATH, or sqlite alone for the file in its usual place.",
             )
         return expanded(path)
+    return _usual_path()
+
+
+def _usual_path() -> Path:
     # State, not cache: people empty that, and a refresh token is not had anew without a person.
     return user_folder("state") / "token-cache" / "tokens.db"
 
