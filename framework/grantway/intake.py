@@ -5,6 +5,7 @@ here opens a secret or a socket.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +17,7 @@ from grantway.environment import Environment
 from grantway.errors import (
     ConfigurationError,
     InvalidParameter,
+    NoParameterSetMatches,
     SelectionError,
     UnknownEnvironment,
 )
@@ -102,6 +104,8 @@ class Intake:
         self._profile: tuple[Layer, ...] = () if profile_layer is None else (profile_layer,)
         ours = configuration.variables_layer(by_name(registry.builtin.parameters))
         self._layers: tuple[Layer, ...] = (*self._profile, ours)
+        ours_alone = registry.builtin.parameters.keys()
+        self._is_builtin_profile = all(each.names <= ours_alone for each in self._profile)
         self._every_layer: tuple[Layer, ...] | None = None
         self._tenants: dict[str, Layer] = {}
         self._settled: dict[tuple[object, ...], Settled] = {}
@@ -217,19 +221,23 @@ class Intake:
             raise SelectionError(
                 "parameter_set is given without provider.", remedy="Name the provider too."
             )
-        if provider is not None:
-            candidates = self._registry.provider_candidates(provider, parameter_set)
-        else:
-            candidates, given = self._registry.builtin.candidates, given_names(values)
-            if not any(each.matches(given) for each in candidates):
-                # Only what a built-in set takes as it is given is no third party's to take.
-                candidates = self._registry.candidates
         canonical = environment.protocol.client_id.spelling
-        layers = self.layers(environment, candidates)
-        return choose(Offer(values, layers, canonical=canonical), candidates)
 
-    def layers(
-        self, environment: Environment, candidates: Sequence[Candidate]
+        def among(candidates: Sequence[Candidate]) -> Choice:
+            layers = self._layers_for(candidates, environment)
+            return choose(Offer(values, layers, canonical=canonical), candidates)
+
+        if provider is not None:
+            return among(self._registry.provider_candidates(provider, parameter_set))
+        if self._is_builtin_profile:
+            # What built-in sets settle, no third party changes (`grantway.selection`), save by
+            # what a profile gives for it: then they need not even be loaded.
+            with suppress(NoParameterSetMatches):
+                return among(self._registry.builtin.candidates)
+        return among(self._registry.candidates)
+
+    def _layers_for(
+        self, candidates: Sequence[Candidate], environment: Environment
     ) -> tuple[Layer, ...]:
         """Where gaps of these sets are filled from, in order."""
         layers = self._layers

@@ -16,9 +16,9 @@ to do, and nothing else notices. Five things can stop a plugin, checked in this 
 Built-in means: of the distribution `grantway`. Nothing disables a built-in plugin.
 
 What the built-in plugins settle, no third party changes: neither what a name of theirs means nor
-what a call selects that a parameter set of theirs takes as it is given. So they are loaded first,
-and the others where that is not enough. The command line, whose processes are short, leaves it at
-that for most of its calls.
+which parameter set a call selects that they have one for. So they are loaded first, and the others
+where that is not enough. The command line, whose processes are short, leaves it at that for most of
+its calls; nothing has to be remembered of the others for it.
 """
 
 import inspect

@@ -124,13 +124,29 @@ def test_a_call_with_something_of_a_third_partys_imports_it(
         assert settled(dispatcher, **call) == found
 
 
-def test_a_call_that_a_layer_completes_is_everybodys(begin: Begin) -> None:
-    profile = f'[profiles.p]\napplication_id = "{APP}"\n'
-    with begin(profile, GRANTWAY_PROFILE="p", BOAT_PASS="p") as dispatcher:
-        assert settled(dispatcher)[0] == "User"
-        assert is_imported()
-    with begin(BOAT_PASS="p") as dispatcher:
-        assert settled(dispatcher)[0] == "Boat"
+PROFILE = f'[profiles.p]\napplication_id = "{APP}"\n'
+LAYERED = (
+    # What completes a built-in set does so whatever else there is.
+    (PROFILE, {"GRANTWAY_PROFILE": "p", "BOAT_PASS": "p"}, "User", False),
+    ("", {"GRANTWAY_APPLICATION_ID": APP, "BOAT_PASS": "p"}, "User", False),
+    # Nothing does.
+    ("", {"BOAT_PASS": "p"}, "Boat", True),
+    # The profile gives what only a third party takes.
+    (f'{PROFILE}boat_pass = "p"\n', {"GRANTWAY_PROFILE": "p"}, "User", True),
+    ('[profiles.p]\nboat-pass = "p"\n',
+     {"GRANTWAY_PROFILE": "p", "GRANTWAY_APPLICATION_ID": APP}, "Boat", True),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "environ", "provider", "imports"), LAYERED)
+def test_a_call_that_layers_complete_is_the_same_whether_or_not_all_are_loaded(
+    begin: Begin, text: str, environ: dict[str, str], provider: str, imports: bool
+) -> None:
+    with begin(text, **environ) as dispatcher:
+        assert settled(dispatcher)[0] == provider
+        assert is_imported() is imports
+    with begin(text, lazy=False, **environ) as dispatcher:
+        assert settled(dispatcher)[0] == provider
 
 
 def test_what_nobody_knows_is_an_error_that_knows_all(begin: Begin) -> None:
