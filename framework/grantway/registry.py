@@ -97,7 +97,8 @@ class Registry:
         self._waiting = tuple(waiting)
         builtin = sorted((pair for pair in pairs if pair[0].builtin), key=lambda pair: pair[0].name)
         for plugin, module in builtin:
-            self._admit(plugin, module)
+            if plugin.state == "active":
+                self._admit(plugin, module)
         self._builtin_plugins = tuple(plugin for plugin, _ in builtin)
         #: What the built-in plugins offer, and the user's file describes. A project's file takes
         #: no name that anybody has, so what it describes is known only when all is.
@@ -172,6 +173,8 @@ class Registry:
         return cls(pairs, configuration)
 
     def __repr__(self) -> str:
+        if self._all is None:
+            return f"<Registry, of whose plugins {len(self._waiting)} are not loaded>"
         active = sum(plugin.state == "active" for plugin in self.plugins)
         return f"<Registry of {active} active plugins, {len(self.plugins) - active} others>"
 

@@ -194,6 +194,14 @@ def test_nothing_is_said_of_a_plugin_that_waits_and_everything_once_it_is_asked_
         assert (boat.state, "sunk" in boat.reason) == ("set aside", True)
 
 
+def test_to_show_a_registry_imports_nothing(begin: Begin) -> None:
+    registry = begin().registry
+    assert repr(registry) == "<Registry, of whose plugins 1 are not loaded>"
+    assert not is_imported()
+    assert len(registry.plugins) > 1
+    assert "active" in repr(registry)
+
+
 def test_built_in_plugins_declare_what_may_be() -> None:
     for plugin in Registry.load(third_parties=False).plugins:
         assert plugin.state in ("active", "disabled")
