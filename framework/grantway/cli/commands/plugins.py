@@ -59,7 +59,8 @@ timings_option = click.option(
 def list_(session: Session, timings: bool, as_json: bool) -> None:
     """List the plugins, their states, and the reasons.
 
-    What is wrong with a plugin is no failure of this command.
+    What is wrong with a plugin is no failure of this command. With --timings, what several of
+    them import counts for the first that does.
     """
     plugins = _plugins(session)
     if timings:
