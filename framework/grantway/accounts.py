@@ -5,16 +5,20 @@ token that a caller gave, or that a consent brought for somebody to keep elsewhe
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import attrs
 
 from grantway.cache import keys
-from grantway.cache_inspection import CacheEntry, Inspector
+from grantway.cache_inspection import Inspector
 from grantway.errors import ConfigurationError, InteractionRequired
 from grantway.parameters import ACCOUNT, LOGIN_HINT
-from grantway.request import TokenRequest
 from grantway.result import UserInfo
-from grantway.token_cache import StoredRefreshToken, TokenCache
+
+if TYPE_CHECKING:
+    from grantway.cache_inspection import CacheEntry
+    from grantway.request import TokenRequest
+    from grantway.token_cache import StoredRefreshToken, TokenCache
 
 _NOBODY = UserInfo("", "")
 
@@ -40,7 +44,7 @@ class Account:
     owner: str = attrs.field(default="", repr=False)
 
     @classmethod
-    def of(cls, slot: str, stored: StoredRefreshToken) -> "Account":
+    def of(cls, slot: str, stored: "StoredRefreshToken") -> "Account":
         """Whose refresh token rests in a slot."""
         return cls(
             stored.account or _NOBODY,
@@ -82,7 +86,7 @@ class Account:
             "provider": self.provider,
         }
 
-    def brought(self, entry: CacheEntry) -> bool:
+    def brought(self, entry: "CacheEntry") -> bool:
         """Whether a row of the cache is a result of this account, or may be one.
 
         A result does not say its application, nor always whose it is. One too many that goes is
@@ -98,28 +102,23 @@ class Account:
         return any(alike) if is_here else all(alike)
 
 
-def expected(request: TokenRequest) -> str:
-    """Who is to be signed in, in the words of the call; "" where it does not say."""
-    return (request.get(ACCOUNT) or request.get(LOGIN_HINT) or "").casefold()
-
-
 def is_named(info: UserInfo, name: str) -> bool:
     """Whether an account is called so: by its user name or subject, whatever the case."""
     return name.casefold() in (info.user_name.casefold(), info.subject.casefold())
 
 
-def owned(cache: TokenCache, request: TokenRequest) -> tuple[Account, ...]:
+def owned(cache: "TokenCache", request: "TokenRequest") -> tuple[Account, ...]:
     """Whoever has signed in at the request's authority with its client."""
     owner = keys.owner_key(cache.fingerprint_key, request)
     return tuple(Account.of(slot, stored) for slot, stored in cache.refresh_tokens(owner))
 
 
-def known(cache: TokenCache, request: TokenRequest) -> tuple[Account, ...]:
+def known(cache: "TokenCache", request: "TokenRequest") -> tuple[Account, ...]:
     """Those of them of whom it is known who they are."""
     return tuple(each for each in owned(cache, request) if each.info is not _NOBODY)
 
 
-def everybody(cache: TokenCache) -> Iterator[Account]:
+def everybody(cache: "TokenCache") -> Iterator[Account]:
     """Whoever has signed in anywhere, with any application.
 
     Raises:
@@ -137,9 +136,9 @@ def everybody(cache: TokenCache) -> Iterator[Account]:
                 yield Account.of(entry.key, stored)
 
 
-def others(cache: TokenCache, request: TokenRequest) -> str:
+def others(cache: "TokenCache", request: "TokenRequest") -> str:
     """That whom a request names has not signed in, and who has; "" where that is not so."""
-    wanted, found = expected(request), known(cache, request)
+    wanted, found = request.expected_account, known(cache, request)
     if not (wanted and found) or any(is_named(each.info, wanted) for each in found):
         return ""
     names = ", ".join(sorted(each.name for each in found))
@@ -147,14 +146,14 @@ def others(cache: TokenCache, request: TokenRequest) -> str:
     return f"{who} has not signed in here, but these have: {names}."
 
 
-def chosen(cache: TokenCache, request: TokenRequest) -> Account | None:
+def chosen(cache: "TokenCache", request: "TokenRequest") -> Account | None:
     """The account a request means: the one named, else the only one; None: it is not known yet.
 
     Raises:
         InteractionRequired: several accounts could be meant; it names them.
     """
     found = known(cache, request)
-    if wanted := expected(request):
+    if wanted := request.expected_account:
         found = tuple(each for each in found if is_named(each.info, wanted))
     if len(found) > 1:
         names = sorted(each.name for each in found)

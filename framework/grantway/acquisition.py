@@ -15,10 +15,6 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from grantway import accounts, vaults
-from grantway.context import Context
-from grantway.coordination import SharedPauses, alone
-from grantway.declarations import fault, kept_fault
 from grantway.errors import (
     AuthorityError,
     DeadlineExceeded,
@@ -31,18 +27,22 @@ from grantway.errors import (
     TransportError,
     VaultError,
 )
-from grantway.events import emit
-from grantway.intake import Settled
 from grantway.parameters import ACCOUNT, CLAIMS, PROMPT, REFRESH_TOKEN
-from grantway.refresh_tokens import RefreshTokens
-from grantway.request import TokenRequest
-from grantway.result import AuthenticationResult, UserInfo
+from grantway.result import AuthenticationResult
 from grantway.secret import Secret
 from grantway.suggest import text_of
-from grantway.workplace import Workplace, check_available
+from grantway.workplace import check_available
 
 if TYPE_CHECKING:
     import logging
+
+    from grantway.context import Context
+    from grantway.coordination import SharedPauses
+    from grantway.intake import Settled
+    from grantway.refresh_tokens import RefreshTokens
+    from grantway.request import TokenRequest
+    from grantway.result import UserInfo
+    from grantway.workplace import Workplace
 
 TIMEOUT = 60.0
 INTERACTIVE_TIMEOUT = 300.0
@@ -63,8 +63,8 @@ class Acquisition:
 
     def __init__(
         self,
-        workplace: Workplace,
-        settled: Settled,
+        workplace: "Workplace",
+        settled: "Settled",
         timeout: float | None,
         *,
         force_refresh: bool = False,
@@ -96,10 +96,13 @@ class Acquisition:
         )
         # Who is to see the sign-in page says there who they are.
         if self._by_account and not self._sign_in:
+            # Imported here, as below: what a call does not come to is not paid for.
+            from grantway import accounts
+
             self._account = workplace.with_cache(
                 "list", lambda cache: accounts.chosen(cache, request)
             )
-        account = self._account.info.subject if self._account else accounts.expected(request)
+        account = self._account.info.subject if self._account else request.expected_account
         if not workplace.key_is_checked:
             workplace.check_key()
         #: Under which the result rests in the cache; see `grantway.cache.keys`.
@@ -168,6 +171,8 @@ class Acquisition:
         """Obtain the token, unless somebody has meanwhile; store it, tell observers."""
         if (result := self.fresh()) is not None:
             return result
+        from grantway.coordination import alone
+
         context = self._context(cancelled)
         try:
             with alone(self._place, self.key, context, self.told_to_wait):
@@ -211,11 +216,14 @@ class Acquisition:
             return None
         return result if place.freshness.serves_in_trouble(self.key, result) else None
 
-    def _run(self, context: Context) -> AuthenticationResult:
+    def _run(self, context: "Context") -> AuthenticationResult:
         settled, provider = self._settled, self._settled.choice.candidate.provider
         check_available(settled.request.environment)
         for warning in settled.warnings:
             context.logger.warning("%s", warning)
+        from grantway import vaults
+        from grantway.refresh_tokens import RefreshTokens
+
         result: AuthenticationResult | None = None
         raised = ""
         try:
@@ -261,9 +269,11 @@ class Acquisition:
         )
 
     def _obtain(
-        self, request: TokenRequest, tokens: RefreshTokens, context: Context
+        self, request: "TokenRequest", tokens: "RefreshTokens", context: "Context"
     ) -> AuthenticationResult:
         """Renew or authenticate; store what comes, tell observers."""
+        from grantway.coordination import alone
+
         with ExitStack() as stack:
             stack.callback(tokens.tell_of_loss)
             if tokens.slot and not request.environment.protocol.refresh_tokens_stay:
@@ -286,7 +296,7 @@ class Acquisition:
         return result
 
     def _authenticated(
-        self, request: TokenRequest, context: Context, refused: GrantwayError | None
+        self, request: "TokenRequest", context: "Context", refused: GrantwayError | None
     ) -> AuthenticationResult:
         try:
             return self._settled.choice.candidate.provider.authenticate(request, context)
@@ -300,6 +310,8 @@ class Acquisition:
                     remedy=f"{refused.advice} {error.remedy}".strip(),
                     claims=refused.claims,
                 ) from refused
+            from grantway import accounts
+
             place = self._place
             others: str | None = None
             if self._by_account and context.prompter is None:
@@ -313,15 +325,17 @@ class Acquisition:
     def _stored(
         self,
         result: AuthenticationResult,
-        request: TokenRequest,
-        tokens: RefreshTokens,
-        context: Context,
+        request: "TokenRequest",
+        tokens: "RefreshTokens",
+        context: "Context",
     ) -> AuthenticationResult:
         """Check what a provider has returned, put it into the cache, and complete it.
 
         Raises:
             PluginError: it is no result, or one that cannot be.
         """
+        from grantway.declarations import fault, kept_fault
+
         if type(result) is not AuthenticationResult:
             raise self._plugin_failed(f"returned a {type(result).__name__}, not a result")
         if wrong := kept_fault(result):
@@ -355,8 +369,8 @@ class Acquisition:
         return result
 
     def _renewed(
-        self, request: TokenRequest, tokens: RefreshTokens, context: Context
-    ) -> tuple[AuthenticationResult | None, TokenRequest, GrantwayError | None]:
+        self, request: "TokenRequest", tokens: "RefreshTokens", context: "Context"
+    ) -> tuple[AuthenticationResult | None, "TokenRequest", GrantwayError | None]:
         """What a refresh token at rest brings; else the request to authenticate by, and why.
 
         Raises:
@@ -375,11 +389,13 @@ class Acquisition:
             claims = error.claims if isinstance(error, InteractionRequired) else ""
             return None, _demanding(request, claims), error
 
-    def _check_account(self, account: UserInfo | None) -> None:
+    def _check_account(self, account: "UserInfo | None") -> None:
         """Refuse to serve the token of another account than the one that the call names.
 
         What was obtained is kept, for the account that it is of.
         """
+        from grantway import accounts
+
         wanted = self._settled.request.get(ACCOUNT)
         if wanted is None or account is None or accounts.is_named(account, wanted):
             return
@@ -390,14 +406,14 @@ class Acquisition:
             accounts=(who,),
         )
 
-    def _key_for(self, account: UserInfo | None) -> str:
+    def _key_for(self, account: "UserInfo | None") -> str:
         """Where the result is looked for next: under its account, now that this is known."""
         if not self._by_account or account is None:
             return self.key
         return self._settled.key(self._place.cache.fingerprint_key, account.subject)
 
     def _renew(
-        self, request: TokenRequest, tokens: RefreshTokens, context: Context
+        self, request: "TokenRequest", tokens: "RefreshTokens", context: "Context"
     ) -> AuthenticationResult | None:
         """Try the refresh token at rest; None where there is none.
 
@@ -421,11 +437,13 @@ class Acquisition:
                 tokens.remove(stored)
             raise
 
-    def _keep(self, context: Context, token: Secret, account: UserInfo | None) -> None:
+    def _keep(self, context: "Context", token: Secret, account: "UserInfo | None") -> None:
         if self._tokens is not None:
             self._tokens.keep(context, token, account)
 
-    def _context(self, cancelled: threading.Event) -> Context:
+    def _context(self, cancelled: threading.Event) -> "Context":
+        from grantway.context import Context
+
         place = self._place
         return Context(
             environment=self._settled.request.environment,
@@ -440,9 +458,11 @@ class Acquisition:
             keep=self._keep,
         )
 
-    def _pauses(self) -> SharedPauses | None:
+    def _pauses(self) -> "SharedPauses | None":
         if not self._place.coordinates:
             return None
+        from grantway.coordination import SharedPauses
+
         return SharedPauses(self._place, self._settled.request)
 
     def _prolong(self, deadline: float) -> None:
@@ -453,6 +473,8 @@ class Acquisition:
         return datetime.fromtimestamp(self._place.clock.time(), UTC)
 
     def _tell(self, name: str, **facts: object) -> None:
+        from grantway.events import emit
+
         request = self._settled.request
         emit(
             self._place.registry.observers,
@@ -494,7 +516,7 @@ def _place_of(error: BaseException) -> str:
     return f"at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
-def _log_frames(error: BaseException, context: Context) -> None:
+def _log_frames(error: BaseException, context: "Context") -> None:
     """Tell a plugin's author where it failed: the lines of code, without values and message."""
     from traceback import StackSummary, walk_tb
 
@@ -513,7 +535,7 @@ def _is_for_a_person(error: GrantwayError) -> bool:
     return isinstance(error, InteractionRequired)
 
 
-def _demanding(request: TokenRequest, claims: str) -> TokenRequest:
+def _demanding(request: "TokenRequest", claims: str) -> "TokenRequest":
     """The request, with what the authority demanded when it would not renew silently."""
     if not claims or CLAIMS.name in request.values:
         return request

@@ -37,6 +37,7 @@ class BuiltinParameters(TypedDict, total=False):
     identity_client_id: str | None
     identity_object_id: str | None
     identity_resource_id: str | None
+    key_id: str | None
     login_hint: str | None
     managed_identity: bool | None
     prompt: Literal["login", "consent", "select_account", "none"] | None
@@ -49,6 +50,7 @@ class BuiltinParameters(TypedDict, total=False):
     save_refresh_token: str | Reference | None
     scopes: str | Iterable[str] | None
     send_certificate_chain: bool | None
+    subject: str | None
     subject_token: str | Secret | Reference | None
     subject_token_type: str | None
     tenant_id: str | None

@@ -12,26 +12,27 @@ A cache that is made here has opened nothing yet: whether it can be reached show
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from grantway.config import CACHE, Configuration
 from grantway.environment import masked_url
 from grantway.errors import ConfigurationError, GrantwayError
-from grantway.offerings import TokenCacheFactory
 from grantway.secret import MASK
 from grantway.suggest import did_you_mean
-from grantway.token_cache import TokenCache
 
-Factories = Mapping[str, TokenCacheFactory]
+if TYPE_CHECKING:
+    from grantway.offerings import TokenCacheFactory
+    from grantway.token_cache import TokenCache
+
+Factories = Mapping[str, "TokenCacheFactory"]
 
 MEMORY = "memory"
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9+._-]*")
-_IN_CLEAR = re.compile(
-    r"([?&][^=&]*(?:password|secret|token|key)=)(?!env:|file:)[^&]*", re.IGNORECASE
-)
+_NAME = r"[A-Za-z][A-Za-z0-9+._-]*"
+_IN_CLEAR = r"(?i)([?&][^=&]*(?:password|secret|token|key)=)(?!env:|file:)[^&]*"
 
 
-def cache_of(named: str | None, factories: Factories, configuration: Configuration) -> TokenCache:
+def cache_of(named: str | None, factories: Factories, configuration: Configuration) -> "TokenCache":
     """The token cache that is meant: the one named, else the one chosen, else in memory.
 
     Raises:
@@ -46,7 +47,7 @@ def cache_of(named: str | None, factories: Factories, configuration: Configurati
     return _made(MEMORY, factories) if found is None else found
 
 
-def of_variable(factories: Factories, configuration: Configuration) -> TokenCache | None:
+def of_variable(factories: Factories, configuration: Configuration) -> "TokenCache | None":
     """The token cache that `GRANTWAY_CACHE` chooses.
 
     Raises:
@@ -61,7 +62,7 @@ def of_variable(factories: Factories, configuration: Configuration) -> TokenCach
         raise ConfigurationError(f"{CACHE}: {error.message}", remedy=error.remedy) from None
 
 
-def of_file(factories: Factories, configuration: Configuration) -> TokenCache | None:
+def of_file(factories: Factories, configuration: Configuration) -> "TokenCache | None":
     """The token cache that the configuration file chooses.
 
     Raises:
@@ -77,15 +78,15 @@ def of_file(factories: Factories, configuration: Configuration) -> TokenCache | 
 
 def shown(named: str) -> str:
     """The name or URL of a cache for people: a secret that stands in it by mistake is masked."""
-    return _IN_CLEAR.sub(rf"\1{MASK}", masked_url(named))
+    return re.sub(_IN_CLEAR, rf"\1{MASK}", masked_url(named))
 
 
-def _made(named: str, factories: Factories) -> TokenCache:
+def _made(named: str, factories: Factories) -> "TokenCache":
     kind = named.partition(":")[0].casefold()
     factory = factories.get(kind)
     if factory is None:
         known = ", ".join(sorted(factories))
-        if not _NAME.fullmatch(kind):
+        if not re.fullmatch(_NAME, kind):
             raise ConfigurationError(
                 "This names no token cache.", remedy=f"Give a name or URL of one: {known}."
             )

@@ -35,6 +35,7 @@ import attrs
 
 from grantway.document import Document, Table
 from grantway.errors import ConfigurationError
+from grantway.folders import user_folder
 from grantway.layers import ValuesLayer
 from grantway.parameters import Parameter
 from grantway.secret import Unshown
@@ -182,10 +183,7 @@ def user_file(environ: Mapping[str, str] | None = None) -> "Path":
             raise ConfigurationError(
                 "The home folder in GRANTWAY_CONFIG is not known.", remedy="Give the whole path."
             ) from None
-    # Imported here: a process that reads no configuration does without it.
-    from platformdirs import user_config_path
-
-    return user_config_path("grantway", appauthor=False) / "config.toml"
+    return user_folder("config") / "config.toml"
 
 
 def load(file: "str | Path | None" = None) -> Configuration:

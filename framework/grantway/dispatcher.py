@@ -23,7 +23,6 @@ from grantway.flights import Flights
 from grantway.parts import Clock, Prompter
 from grantway.renewals import TIMEOUT as RENEWAL_TIMEOUT
 from grantway.renewals import Renewals
-from grantway.source import TokenSource
 from grantway.workplace import Workplace, configuration_of
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from grantway.registry import Registry
     from grantway.result import AuthenticationResult
     from grantway.secret import Credential
+    from grantway.source import TokenSource
     from grantway.token_cache import TokenCache
 
 
@@ -194,7 +194,7 @@ class Dispatcher:
         *,
         timeout: float | None = None,
         **parameters: "Unpack[BuiltinParameters]",
-    ) -> TokenSource: ...
+    ) -> "TokenSource": ...
 
     @overload
     def bind(
@@ -204,7 +204,7 @@ class Dispatcher:
         parameter_set: str | None = None,
         timeout: float | None = None,
         **parameters: object,
-    ) -> TokenSource: ...
+    ) -> "TokenSource": ...
 
     def bind(
         self,
@@ -213,7 +213,7 @@ class Dispatcher:
         parameter_set: str | None = None,
         timeout: float | None = None,
         **parameters: object,
-    ) -> TokenSource:
+    ) -> "TokenSource":
         """Settle a call once and return a `TokenSource` for it. Sends nothing.
 
         Raises:
@@ -222,6 +222,7 @@ class Dispatcher:
         settled = self._intake.settle(parameters, provider=provider, parameter_set=parameter_set)
 
         from grantway.acquisition import Acquisition
+        from grantway.source import TokenSource
 
         def acquire() -> "AuthenticationResult":
             return self._get(Acquisition(self._workplace, settled, timeout))

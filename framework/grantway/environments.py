@@ -9,7 +9,6 @@ name; the others do not notice.
 from collections.abc import Collection, Iterable, Sequence
 
 from grantway.config import Configuration
-from grantway.described import environment_from, in_order
 from grantway.document import Document, Keys, Table
 from grantway.environment import Environment
 from grantway.errors import GrantwayError, UnknownEnvironment
@@ -92,6 +91,8 @@ class Environments:
         Raises:
             ConfigurationError: see `grantway.described.environment_from`.
         """
+        from grantway.described import environment_from
+
         return environment_from(document, name, table, self._by_name, self._protocols, at=at)
 
     def _add(
@@ -101,6 +102,11 @@ class Environments:
         whose: str,
     ) -> None:
         """Add the environments that a file describes; faulty ones are put down as faults."""
+        if not configuration.environments:
+            return
+        # Imported here: most describe none.
+        from grantway.described import environment_from, in_order
+
         document, by_name = configuration.document, self._by_name
         described: dict[str, str] = {}
         for name in in_order(configuration.environments):

@@ -4,19 +4,21 @@
 here opens a secret or a socket.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import attrs
 
 from grantway.cache.keys import circumstances, result_key
-from grantway.candidate import given_names
+from grantway.candidate import Candidate, given_names
 from grantway.environment import Environment
 from grantway.errors import (
     ConfigurationError,
     GrantwayError,
     InvalidParameter,
+    NoParameterSetMatches,
     PluginError,
     SelectionError,
     UnknownEnvironment,
@@ -131,12 +133,14 @@ class Intake:
         self, registry: "Registry", configuration: "Configuration", profile: str | None
     ) -> None:
         self._registry = registry
-        own = {each.name: each for each in registry.parameters.values()}
-        layers: list[Layer] = []
-        if (layer := configuration.profile_layer(profile, registry.parameters)) is not None:
-            layers.append(layer)
-        layers.append(configuration.variables_layer(own))
-        self._layers = tuple(layers)
+        self._configuration = configuration
+        profile_layer = configuration.profile_layer(profile, registry.parameters)
+        self._profile: tuple[Layer, ...] = () if profile_layer is None else (profile_layer,)
+        ours = configuration.variables_layer(by_name(registry.builtin.parameters))
+        self._layers: tuple[Layer, ...] = (*self._profile, ours)
+        ours_alone = registry.builtin.parameters.keys()
+        self._is_builtin_profile = all(each.names <= ours_alone for each in self._profile)
+        self._every_layer: tuple[Layer, ...] | None = None
         self._tenants: dict[str, Layer] = {}
         self._settled: dict[tuple[object, ...], Settled] = {}
 
@@ -251,19 +255,35 @@ class Intake:
             raise SelectionError(
                 "parameter_set is given without provider.", remedy="Name the provider too."
             )
-        candidates = (
-            self._registry.candidates
-            if provider is None
-            else self._registry.provider_candidates(provider, parameter_set)
-        )
         canonical = environment.protocol.client_id.spelling
-        return choose(Offer(values, self.layers(environment), canonical=canonical), candidates)
 
-    def layers(self, environment: Environment) -> tuple[Layer, ...]:
-        """Where gaps are filled from, in order."""
+        def among(candidates: Sequence[Candidate]) -> Choice:
+            layers = self._layers_for(candidates, environment)
+            return choose(Offer(values, layers, canonical=canonical), candidates)
+
+        if provider is not None:
+            return among(self._registry.provider_candidates(provider, parameter_set))
+        if self._is_builtin_profile:
+            # What built-in sets settle, no third party changes (`grantway.selection`), save by
+            # what a profile gives for it: then they need not even be loaded.
+            with suppress(NoParameterSetMatches):
+                return among(self._registry.builtin.candidates)
+        return among(self._registry.candidates)
+
+    def _layers_for(
+        self, candidates: Sequence[Candidate], environment: Environment
+    ) -> tuple[Layer, ...]:
+        """Where gaps of these sets are filled from, in order."""
+        layers = self._layers
+        if not all(each.builtin for each in candidates):
+            if self._every_layer is None:
+                parameters = by_name(self._registry.parameters)
+                variables = self._configuration.variables_layer(parameters)
+                self._every_layer = (*self._profile, variables)
+            layers = self._every_layer
         single = environment.single_tenant
         if single is None:
-            return self._layers
+            return layers
         tenant = self._tenants.get(single)
         if tenant is None:
             tenant = self._tenants[single] = ValuesLayer(
@@ -271,7 +291,7 @@ class Intake:
                 {TENANT_ID.name: single},
                 {TENANT_ID.name: TENANT_ID},
             )
-        return (tenant, *self._layers)
+        return (tenant, *layers)
 
     def validate(self, choice: Choice, environment: Environment) -> Settled:
         """Hold each value against the environment and make the request.
@@ -318,6 +338,11 @@ class Intake:
             if each.presented and each.name in request.values
         )
         return Settled(request, choice, _warnings(request, choice), presented)
+
+
+def by_name(parameters: Mapping[str, Parameter[object]]) -> dict[str, Parameter[object]]:
+    """Each parameter under its own name alone."""
+    return {each.name: each for each in parameters.values()}
 
 
 def check_names(provider: object, parameter_set: object) -> None:

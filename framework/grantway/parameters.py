@@ -366,6 +366,13 @@ SEND_CERTIFICATE_CHAIN = Parameter(
     identity=False,
     env="GRANTWAY_SEND_CERTIFICATE_CHAIN",
 )
+KEY_ID = Parameter(
+    "key_id",
+    text,
+    "The name (kid) of the certificate's key, at an authority that knows a client's keys by name.",
+    identity=False,
+    env="GRANTWAY_KEY_ID",
+)
 CLIENT_ASSERTION = Parameter(
     "client_assertion",
     assertion,
@@ -380,6 +387,7 @@ CLIENT_PROOF: tuple[Parameter[object], ...] = (
     CERTIFICATE,
     CERTIFICATE_PASSWORD,
     SEND_CERTIFICATE_CHAIN,
+    KEY_ID,
     CLIENT_ASSERTION,
 )
 """What a set takes where a confidential client may prove itself by more than a credential."""

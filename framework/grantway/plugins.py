@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from grantway.config import Configuration
-from grantway.declarations import check_record
 from grantway.environment import Environment
 from grantway.errors import PluginError
 from grantway.installed import Installed
+from grantway.named import Named
 from grantway.offerings import Discovery, TokenCacheFactory, Vault
 from grantway.parameters import COMMON, NAME, RESERVED, Parameter
 from grantway.provider import CredentialProvider
@@ -40,8 +40,8 @@ _SWITCHES = (
 )  # fmt: skip
 
 
-@attrs.define(eq=False)
-class Plugin:
+@attrs.define(eq=False, repr=False)
+class Plugin(Named):
     """One plugin: where it is from, how it fares, and what it offers.
 
     Attributes:
@@ -65,12 +65,12 @@ class Plugin:
     remedy: str = ""
     file: str = ""
     import_seconds: float = 0.0
-    providers: tuple[CredentialProvider, ...] = attrs.field(default=(), repr=False)
-    environments: tuple[Environment, ...] = attrs.field(default=(), repr=False)
-    token_caches: tuple[TokenCacheFactory, ...] = attrs.field(default=(), repr=False)
-    vaults: tuple[Vault, ...] = attrs.field(default=(), repr=False)
-    discoveries: tuple[Discovery, ...] = attrs.field(default=(), repr=False)
-    module: object = attrs.field(default=None, repr=False)
+    providers: tuple[CredentialProvider, ...] = ()
+    environments: tuple[Environment, ...] = ()
+    token_caches: tuple[TokenCacheFactory, ...] = ()
+    vaults: tuple[Vault, ...] = ()
+    discoveries: tuple[Discovery, ...] = ()
+    module: object = None
 
     def set_aside(self, reason: str, remedy: str = "") -> None:
         """Take the plugin out of use and remember why."""
@@ -308,6 +308,9 @@ def check_declarations(plugin: Plugin) -> None:
     Raises:
         PluginError: what it is.
     """
+    # Imported here: built-in plugins do without.
+    from grantway.declarations import check_record
+
     for record in (
         *plugin.providers,
         *plugin.environments,

@@ -7,18 +7,20 @@ the frames of the reader are gone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import attrs
 
 from grantway.errors import PluginError
 from grantway.parameters import Parameter, Refused
-from grantway.redaction import Redactor
 from grantway.secret import Credential, Made, Reference, Secret
 from grantway.suggest import sentence
 
+if TYPE_CHECKING:
+    from grantway.redaction import Redactor
 
-@attrs.frozen
+
+@attrs.frozen(eq=False, repr=False)
 class Unread:
     """Why a value cannot be read: a sentence, without the value where that is a secret.
 
@@ -63,8 +65,11 @@ def read(
     )
 
 
-def _redactor(value: object) -> Redactor:
+def _redactor(value: object) -> "Redactor":
     """Knows what is secret in a value that could not be read, whatever was given for it."""
+    # Imported here: most values can be read.
+    from grantway.redaction import Redactor
+
     found = Redactor()
     members = cast("Sequence[object]", value) if isinstance(value, tuple | list) else (value,)
     for each in members:

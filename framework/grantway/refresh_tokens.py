@@ -18,20 +18,21 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from grantway import accounts, vaults
-from grantway.accounts import Account
+from grantway import vaults
 from grantway.cache import keys
-from grantway.context import Context
 from grantway.parameters import REFRESH_TOKEN, SAVE_REFRESH_TOKEN
-from grantway.proof_key import ProofKey
-from grantway.request import TokenRequest
-from grantway.result import UserInfo
 from grantway.secret import Secret
-from grantway.token_cache import StoredRefreshToken, TokenCache
-from grantway.workplace import Workplace
+from grantway.token_cache import StoredRefreshToken
 
 if TYPE_CHECKING:
+    from grantway.accounts import Account
+    from grantway.context import Context
     from grantway.errors import VaultError
+    from grantway.proof_key import ProofKey
+    from grantway.request import TokenRequest
+    from grantway.result import UserInfo
+    from grantway.token_cache import TokenCache
+    from grantway.workplace import Workplace
 
 
 class RefreshTokens:
@@ -52,9 +53,9 @@ class RefreshTokens:
 
     def __init__(
         self,
-        place: Workplace,
-        request: TokenRequest,
-        account: Account | None,
+        place: "Workplace",
+        request: "TokenRequest",
+        account: "Account | None",
         *,
         by_account: bool,
         presented: tuple[str, ...] = (),
@@ -80,7 +81,7 @@ class RefreshTokens:
             return keys.successor_slot(key, self._request, *given)
         if self._account:
             return self._account.slot
-        if self._by_account and not accounts.expected(self._request):
+        if self._by_account and not self._request.expected_account:
             slot = self._unnamed
             return slot if self._at(slot) else None
         return None
@@ -90,7 +91,7 @@ class RefreshTokens:
         self._rested = self._at(self.slot) if self.slot is not None else None
         return self._rested
 
-    def account_of(self, account: UserInfo | None) -> UserInfo | None:
+    def account_of(self, account: "UserInfo | None") -> "UserInfo | None":
         """Whose the result of this request is, where its answer says `account`."""
         known = self._rested.account if self._rested else None
         if known is None or account is None:
@@ -113,13 +114,13 @@ class RefreshTokens:
         if self._by_account:
             self.slot = None
 
-    def keep_last(self, context: Context, token: Secret, account: UserInfo | None) -> None:
+    def keep_last(self, context: "Context", token: Secret, account: "UserInfo | None") -> None:
         """Keep the newest of a result that is complete, though nobody may be known to be in it."""
         if self._by_account and account is None and self.slot is None:
             self.slot = self._unnamed
         context.keep_refresh_token(token, account)
 
-    def keep(self, context: Context, token: Secret, account: UserInfo | None) -> None:
+    def keep(self, context: "Context", token: Secret, account: "UserInfo | None") -> None:
         """Put one where it is safe; see `Context.keep_refresh_token`."""
         destination = self._request.get(SAVE_REFRESH_TOKEN)
         is_new, self._newest = token != self._newest, token
@@ -133,7 +134,9 @@ class RefreshTokens:
         if is_new:
             self._tell(str(destination) if destination else "")
 
-    def _store(self, token: Secret, account: UserInfo | None, proof_key: ProofKey | None) -> None:
+    def _store(
+        self, token: Secret, account: "UserInfo | None", proof_key: "ProofKey | None"
+    ) -> None:
         request, key = self._request, self._place.cache.fingerprint_key
         slot, owner, account = self.slot, "", self.account_of(account)
         if self._by_account:
@@ -158,7 +161,7 @@ class RefreshTokens:
             proof_key=proof_key,
         )
 
-        def put(cache: TokenCache) -> bool:
+        def put(cache: "TokenCache") -> bool:
             for each, whose in slots.items():
                 cache.put_refresh_token(each, attrs.evolve(stored, owner=whose))
             return True

@@ -14,26 +14,34 @@ to do, and nothing else notices. Five things can stop a plugin, checked in this 
    Names are compared without regard to case, and the order of loading decides nothing.
 
 Built-in means: of the distribution `grantway`. Nothing disables a built-in plugin.
+
+What the built-in plugins settle, no third party changes: neither what a name of theirs means nor
+which parameter set a call selects that they have one for. So they are loaded first, and the others
+where that is not enough. The command line, whose processes are short, leaves it at that for most of
+its calls; nothing has to be remembered of the others for it.
 """
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
+from threading import RLock
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, TypeVar, cast
 
+import attrs
 import pluggy
 
 from grantway import hookspecs
 from grantway.candidate import Candidate
+from grantway.catalogue import BuiltinFirst, Catalogue
 from grantway.config import Configuration
-from grantway.declarations import is_name
 from grantway.document import Document, Keys, Table
 from grantway.environment import Environment
-from grantway.environments import Environments
 from grantway.errors import GrantwayError, PluginError
-from grantway.installed import installed
+from grantway.installed import Installed, installed
 from grantway.offerings import Discovery, TokenCacheFactory, Vault
-from grantway.parameters import COMMON, Parameter
+from grantway.parameters import Parameter
 from grantway.plugins import (
     Plugin,
     check_declarations,
@@ -68,25 +76,41 @@ class Registry:
     `Registry.of(...)`, which takes plugin objects beside the built-in ones.
 
     Attributes:
-        plugins: the record of every plugin, in the order of their names.
+        builtin: what the built-in plugins alone offer.
     """
 
     def __init__(
-        self, plugins: Iterable[tuple[Plugin, object]], configuration: Configuration | None = None
+        self,
+        plugins: Iterable[tuple[Plugin, object]],
+        configuration: Configuration | None = None,
+        *,
+        waiting: Iterable[tuple[Plugin, Installed]] = (),
     ) -> None:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._hooks = frozenset(
             name for name in vars(hookspecs) if name.startswith(f"{hookspecs.PROJECT}_")
         )
-        # Built-ins first, whatever the order of installation, so that their claims stand.
-        pairs = sorted(plugins, key=lambda pair: (not pair[0].builtin, pair[0].name))
-        self.plugins: tuple[Plugin, ...] = tuple(plugin for plugin, _ in pairs)
-        for plugin, module in pairs:
+        self._configuration = configuration or Configuration()
+        pairs = [*plugins]
+        self._others = [(plugin, module) for plugin, module in pairs if not plugin.builtin]
+        self._waiting = tuple(waiting)
+        builtin = sorted((pair for pair in pairs if pair[0].builtin), key=lambda pair: pair[0].name)
+        for plugin, module in builtin:
             if plugin.state == "active":
                 self._admit(plugin, module)
-        settle_claims([plugin for plugin in self.plugins if plugin.state == "active"])
-        self._collect(configuration or Configuration())
+        self._builtin_plugins = tuple(plugin for plugin, _ in builtin)
+        #: What the built-in plugins offer, and the user's file describes. A project's file takes
+        #: no name that anybody has, so what it describes is known only when all is.
+        self.builtin = Catalogue(
+            [each for each in self._builtin_plugins if each.state == "active"],
+            attrs.evolve(self._configuration, project=None),
+        )
+        self._all: tuple[tuple[Plugin, ...], Catalogue] | None = None
+        # Who is not the first to need what waits, waits too.
+        self._loading = RLock()
+        if not self._waiting:
+            self._load_all()
 
     @classmethod
     def load(
@@ -99,17 +123,24 @@ class Registry:
         """Load the installed plugins; with `third_parties=False` the built-in ones only.
 
         `manifest` is a file to remember in which plugins are installed (see
-        `grantway.installed`), as the command line does; by default they are looked for anew.
+        `grantway.installed`), as the command line does; by default they are looked for anew. With
+        one, third parties' plugins are imported when something is asked for that the built-in
+        ones do not settle, and not before.
         """
         configuration = configuration or Configuration()
         pairs: dict[str, tuple[Plugin, object]] = {}
+        waiting: dict[str, tuple[Plugin, Installed]] = {}
         for entry in installed(hookspecs.ENTRY_POINT_GROUP, manifest):
             plugin = recorded(entry, BUILTIN_DISTRIBUTION)
             # The first on the path wins, as for imports.
-            if plugin.name not in pairs:
-                may_load = enabled(plugin, configuration, third_parties=third_parties)
+            if plugin.name in pairs or plugin.name in waiting:
+                continue
+            may_load = enabled(plugin, configuration, third_parties=third_parties)
+            if may_load and manifest is not None and not plugin.builtin:
+                waiting[plugin.name] = (plugin, entry)
+            else:
                 pairs[plugin.name] = (plugin, load(plugin, entry) if may_load else None)
-        return cls(pairs.values(), configuration)
+        return cls(pairs.values(), configuration, waiting=waiting.values())
 
     @classmethod
     def of(
@@ -142,60 +173,77 @@ class Registry:
         return cls(pairs, configuration)
 
     def __repr__(self) -> str:
+        if self._all is None:
+            return f"<Registry, of whose plugins {len(self._waiting)} are not loaded>"
         active = sum(plugin.state == "active" for plugin in self.plugins)
         return f"<Registry of {active} active plugins, {len(self.plugins) - active} others>"
 
     # What the active plugins offer.
 
     @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """The record of every plugin, built-in ones first."""
+        return self._load_all()[0]
+
+    @property
     def providers(self) -> tuple[CredentialProvider, ...]:
         """Every credential provider."""
-        return self._providers
+        return self._every.providers
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """The parameter sets that selection considers."""
-        return self._candidates
+        return self._every.candidates
 
     @property
     def environments(self) -> tuple[Environment, ...]:
         """Every environment, those of the configuration last."""
-        return self._named.all
+        return self._every.environments.all
 
     @property
     def faults(self) -> Mapping[str, GrantwayError]:
         """What is wrong with environments that the configuration describes."""
-        return self._named.faults
+        return self._every.environments.faults
 
     @property
     def shadowed(self) -> Mapping[str, Environment]:
         """Plugins' environments whose (case-folded) names configured ones have taken."""
-        return self._named.shadowed
+        return self._every.environments.shadowed
 
     @property
     def parameters(self) -> Mapping[str, Parameter[object]]:
         """Every parameter by its name and each of its aliases."""
-        return self._parameters
+        return BuiltinFirst(self.builtin.parameters, lambda: self._every.parameters)
 
     @property
     def vaults(self) -> Mapping[str, Vault]:
         """Every vault by its scheme."""
-        return self._vaults
+        return BuiltinFirst(self.builtin.vaults, lambda: self._every.vaults)
 
     @property
     def token_caches(self) -> Mapping[str, TokenCacheFactory]:
         """Every kind of token cache by its name."""
-        return self._token_caches
+        return BuiltinFirst(self.builtin.token_caches, lambda: self._every.token_caches)
 
     @property
     def discoveries(self) -> Mapping[str, Discovery]:
         """Every kind of discovery by its name."""
-        return self._discoveries
+        return BuiltinFirst(self.builtin.discoveries, lambda: self._every.discoveries)
 
     @property
     def observers(self) -> "tuple[tuple[str, Observer], ...]":
         """Plugin name and function of everybody who observes events."""
-        return self._observers
+        self._load_all()
+        return tuple(
+            (implementation.plugin_name, cast("Observer", implementation.function))
+            for implementation in self._manager.hook.grantway_event.get_hookimpls()
+        )
+
+    @property
+    def has_others(self) -> bool:
+        """Whether code of a third party has been run."""
+        loaded = self._all[0] if self._all else ()
+        return any(not each.builtin and each.state != "disabled" for each in loaded)
 
     def environment(self, name: str | None = None) -> Environment:
         """The environment of that name or alias; None: the one for calls that name none.
@@ -203,7 +251,9 @@ class Registry:
         Raises:
             UnknownEnvironment: there is none; the nearest names are offered.
         """
-        return self._named.named(name)
+        with suppress(GrantwayError):
+            return self.builtin.environments.named(name)
+        return self._every.environments.named(name)
 
     def describe(
         self, document: Document, name: str, table: Table, at: Keys | None = None
@@ -213,11 +263,13 @@ class Registry:
         Raises:
             ConfigurationError: see `grantway.described.environment_from`.
         """
-        return self._named.describe(document, name, table, at)
+        return self._every.environments.describe(document, name, table, at)
 
     def plugin_of(self, provider: CredentialProvider) -> Plugin:
         """The plugin that a provider is of."""
-        return next(each for each in self.plugins if provider in each.providers)
+        ours = (each for each in self._builtin_plugins if provider in each.providers)
+        found = next(ours, None)
+        return found or next(each for each in self.plugins if provider in each.providers)
 
     def provider_candidates(
         self, provider: str, parameter_set: str | None = None
@@ -227,20 +279,16 @@ class Registry:
         Raises:
             PluginError: there is no such provider or set; the nearest names are offered.
         """
-        mine = [
-            each
-            for each in self._all_candidates
-            if each.provider.name.casefold() == provider.casefold()
-        ]
+        mine = self.builtin.candidates_of(provider) or self._every.candidates_of(provider)
         if not mine:
-            names = [each.name for each in self._providers]
+            names = [each.name for each in self.providers]
             raise PluginError(
                 f"There is no credential provider {provider!r}.",
                 remedy=did_you_mean(provider, names) or f"There are: {', '.join(names)}.",
                 plugin=provider,
             )
         if parameter_set is None:
-            return tuple(mine)
+            return mine
         named = [
             each for each in mine if each.parameter_set.name.casefold() == parameter_set.casefold()
         ]
@@ -278,6 +326,37 @@ class Registry:
 
     # Loading.
 
+    @property
+    def _every(self) -> Catalogue:
+        return self._load_all()[1]
+
+    def _load_all(self) -> tuple[tuple[Plugin, ...], Catalogue]:
+        if self._all is None:
+            with self._loading:
+                self._all = self._all or self._loaded()
+        return self._all
+
+    def _loaded(self) -> tuple[tuple[Plugin, ...], Catalogue]:
+        """The records of all plugins and what the active ones offer, once all are loaded."""
+        others = [
+            *self._others,
+            *((plugin, load(plugin, entry)) for plugin, entry in self._waiting),
+        ]
+        others.sort(key=lambda pair: pair[0].name)
+        for plugin, module in others:
+            if plugin.state == "active":
+                self._admit(plugin, module)
+        plugins = (*self._builtin_plugins, *(plugin for plugin, _ in others))
+        settle_claims([plugin for plugin in plugins if plugin.state == "active"])
+        for plugin in plugins:
+            registered = self._manager.get_plugin(plugin.name)
+            if plugin.state != "active" and registered is not None:
+                self._manager.unregister(registered)
+        active = [plugin for plugin in plugins if plugin.state == "active"]
+        if len(active) == len(self._builtin_plugins) and self._configuration.project is None:
+            return plugins, self.builtin
+        return plugins, Catalogue(active, self._configuration, self.builtin)
+
     def _admit(self, plugin: Plugin, module: object) -> None:
         plugin.module = module
         try:
@@ -291,8 +370,10 @@ class Registry:
             plugin.token_caches = _call(call, plugin, "grantway_token_caches", TokenCacheFactory)
             plugin.vaults = _call(call, plugin, "grantway_vaults", Vault)
             plugin.discoveries = _call(call, plugin, "grantway_discoveries", Discovery)
-            with contained(plugin, "It cannot be used"):
-                check_declarations(plugin)
+            # That built-in ones declare what may be is for the tests to see.
+            if not plugin.builtin:
+                with contained(plugin, "It cannot be used"):
+                    check_declarations(plugin)
         except PluginError as error:
             plugin.set_aside(error.message, error.remedy)
             # What cannot be relied on is not listed either.
@@ -300,8 +381,11 @@ class Registry:
             plugin.token_caches = plugin.vaults = plugin.discoveries = ()
 
     def _register(self, plugin: Plugin, module: object) -> None:
-        hooks = 0
+        marked: dict[str, object] = {}
         for name in dir(module):
+            # To look at each name of a module is slow. Built-in ones call theirs what they are.
+            if plugin.builtin and name not in self._hooks:
+                continue
             options = self._manager.parse_hookimpl_opts(module, name)
             if options is None:
                 if name.startswith(f"{hookspecs.PROJECT}_") and inspect.isroutine(
@@ -322,66 +406,24 @@ class Registry:
                 raise PluginError(
                     f"{hook} is a hook wrapper; a plugin cannot step between others here."
                 )
-            hooks += 1
-        if hooks and inspect.isclass(module):
+            marked[name] = getattr(module, name)
+        if marked and inspect.isclass(module):
             raise PluginError(
                 "The entry point names a class, and its hooks need an instance of it.",
                 remedy="Its author has to name an instance, or a module with the functions.",
             )
-        if not hooks:
+        if not marked:
             raise PluginError(
                 "It implements no hook.",
                 remedy="Its author has to name a module or object with @grantway.hookimpl "
                 "functions as the entry point.",
             )
         try:
-            self._manager.register(module, plugin.name)
+            # The hooks alone, which pluggy would otherwise look for once more.
+            self._manager.register(SimpleNamespace(**marked), plugin.name)
         except (pluggy.PluginValidationError, ValueError) as error:
             first = str(error).strip().splitlines()
             raise PluginError(f"It is not a plugin: {' '.join(first)[:300]}") from None
-
-    def _collect(self, configuration: Configuration) -> None:
-        for plugin in self.plugins:
-            registered = self._manager.get_plugin(plugin.name)
-            if plugin.state != "active" and registered is not None:
-                self._manager.unregister(registered)
-        active = [plugin for plugin in self.plugins if plugin.state == "active"]
-        self._providers = tuple(each for plugin in active for each in plugin.providers)
-        self._vaults = {each.scheme.casefold(): each for plugin in active for each in plugin.vaults}
-        self._token_caches = {
-            each.name.casefold(): each for plugin in active for each in plugin.token_caches
-        }
-        self._discoveries = {
-            each.name.casefold(): each for plugin in active for each in plugin.discoveries
-        }
-        self._parameters: dict[str, Parameter[object]] = {}
-        for parameter in (
-            *COMMON,
-            *(p for each in self._providers for s in each.parameter_sets for p in s.own),
-        ):
-            for name in (parameter.name, *parameter.aliases):
-                self._parameters.setdefault(name, parameter)
-        self._all_candidates = tuple(
-            Candidate(provider, parameter_set, builtin=plugin.builtin)
-            for plugin in active
-            for provider in plugin.providers
-            for parameter_set in provider.parameter_sets
-        )
-        builtin = [each for each in self._all_candidates if each.builtin]
-        self._candidates = tuple(
-            each
-            for each in self._all_candidates
-            if each.builtin or not any(each.shadows(other) for other in builtin)
-        )
-        self._observers = tuple(
-            (implementation.plugin_name, cast("Observer", implementation.function))
-            for implementation in self._manager.hook.grantway_event.get_hookimpls()
-        )
-        self._named = Environments(
-            active,
-            configuration,
-            (each for found in self._discoveries.values() for each in found.protocols),
-        )
 
 
 def _call(manager: pluggy.PluginManager, plugin: Plugin, hook: str, kind: type[T]) -> tuple[T, ...]:
@@ -415,6 +457,8 @@ def _command_name(plugin: Plugin, command: "click.Command") -> str:
     Raises:
         PluginError: it cannot.
     """
+    from grantway.declarations import is_name
+
     with contained(plugin, "A command of it cannot be used"):
         name: object = command.name
         if not is_name(name):

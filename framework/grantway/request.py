@@ -13,8 +13,10 @@ import attrs
 
 from grantway.environment import Environment
 from grantway.parameters import (
+    ACCOUNT,
     APPLICATION_ID,
     CREDENTIAL,
+    LOGIN_HINT,
     RESOURCE,
     SCOPES,
     TENANT_ID,
@@ -71,6 +73,11 @@ class TokenRequest:
         credential = self.get(CREDENTIAL)
         fallback = credential.user_name if isinstance(credential, Credential) else ""
         return self.get(APPLICATION_ID) or fallback
+
+    @property
+    def expected_account(self) -> str:
+        """Who is to be signed in, in the words of the call; "" where it does not say."""
+        return (self.get(ACCOUNT) or self.get(LOGIN_HINT) or "").casefold()
 
     @property
     def resource(self) -> str | None:

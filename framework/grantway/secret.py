@@ -24,7 +24,7 @@ MASK = "***"
 STANDARD_INPUT = "-"
 """The reference to standard input, which can be read once."""
 
-_REFERENCE = r"(?is)-|[a-z][a-z0-9+.-]*:.+"
+_REFERENCE = r"(?s)-|[A-Za-z][A-Za-z0-9+.-]*:.+"
 _REMEDY = (
     "Give a reference instead: env:NAME, file:PATH, - (standard input), prompt:TEXT or "
     "keyring:SERVICE/NAME; a credential is USER=REFERENCE."

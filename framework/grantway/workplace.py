@@ -4,6 +4,7 @@ Each part can be passed in; what is not is furnished here. The transport is made
 needed, for a process that only reads its cache never pays for HTTP.
 """
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from grantway.clock import SystemClock
@@ -54,16 +55,11 @@ class Workplace:
         *,
         owns_cache: bool,
     ) -> None:
-        # Imported here, as below: whoever imports the dispatcher has not made one yet.
-        from grantway.token_cache import Coordinator
-
         self.registry = registry
         self.cache = cache
         self.clock = clock
         self.prompter = prompter
         self.freshness = Freshness(clock)
-        #: Whether the cache is shared in such a way that those who do can take turns.
-        self.coordinates = isinstance(cache, Coordinator)
         self.key_is_checked = False
         #: By environment and client; see `grantway.coordination`.
         self.pause_keys: dict[tuple[int, str], tuple[Environment, str]] = {}
@@ -102,6 +98,14 @@ class Workplace:
             configuration,
             owns_cache=owns_cache,
         )
+
+    @cached_property
+    def coordinates(self) -> bool:
+        """Whether the cache is shared in such a way that those who do can take turns."""
+        # Imported here, as below: whoever finds a token at rest does without.
+        from grantway.token_cache import Coordinator
+
+        return isinstance(self.cache, Coordinator)
 
     @property
     def transport(self) -> "Transport":

@@ -5,11 +5,12 @@ HTTP is imported when a token is asked for, so that registering them costs next 
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from grantway import CredentialProvider, hookimpl
+from grantway import hookimpl
 from grantway_grants.access_token import ACCESS_TOKEN_PROVIDER
 from grantway_grants.consent import CONSENT_PROVIDER
-from grantway_grants.jwt_bearer import JWT_BEARER_PROVIDER
+from grantway_grants.jwt_bearer import JWT_BEARER_PROVIDER, SIGNED_JWT_BEARER_PROVIDER
 from grantway_grants.managed_identity import MANAGED_IDENTITY_PROVIDER
 from grantway_grants.on_behalf_of import ON_BEHALF_OF_PROVIDER
 from grantway_grants.refresh import REFRESH_TOKEN_PROVIDER
@@ -21,9 +22,12 @@ from grantway_grants.service_principal import (
 from grantway_grants.token_exchange import TOKEN_EXCHANGE_PROVIDER
 from grantway_grants.user import USER_PROVIDER
 
+if TYPE_CHECKING:
+    from grantway import CredentialProvider
+
 
 @hookimpl
-def grantway_providers() -> Iterable[CredentialProvider]:
+def grantway_providers() -> Iterable["CredentialProvider"]:
     """All of them, those of the reference command first."""
     return (
         USER_PROVIDER,
@@ -36,5 +40,6 @@ def grantway_providers() -> Iterable[CredentialProvider]:
         ACCESS_TOKEN_PROVIDER,
         TOKEN_EXCHANGE_PROVIDER,
         JWT_BEARER_PROVIDER,
+        SIGNED_JWT_BEARER_PROVIDER,
         MANAGED_IDENTITY_PROVIDER,
     )

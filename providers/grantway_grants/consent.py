@@ -9,27 +9,32 @@ anything of it is kept, so that its refresh token never takes the place of a bet
 """
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from grantway import (
-    AuthenticationResult,
-    AuthorityRequest,
-    Context,
     CredentialProvider,
     ParameterSet,
-    TokenRequest,
 )
 from grantway.errors import InteractionRequired, MalformedResponse
 from grantway.parameters import APPLICATION_ID, CLIENT_PROOF, CONSENT, CREDENTIAL, REQUIRE_MFA
 from grantway_grants.sign_in import SIGN_IN, sign_in
 from grantway_grants.sign_in import plan as sign_in_plan
 
+if TYPE_CHECKING:
+    from grantway import (
+        AuthenticationResult,
+        AuthorityRequest,
+        Context,
+        TokenRequest,
+    )
 
-def plan(request: TokenRequest) -> Iterable[AuthorityRequest]:
+
+def plan(request: "TokenRequest") -> Iterable["AuthorityRequest"]:
     """The sign-in."""
     return sign_in_plan(request, request.environment.protocol.consent_prompt)
 
 
-def authenticate(request: TokenRequest, context: Context) -> AuthenticationResult:
+def authenticate(request: "TokenRequest", context: "Context") -> "AuthenticationResult":
     """Have the person sign in and agree.
 
     Raises:

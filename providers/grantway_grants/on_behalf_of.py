@@ -26,11 +26,22 @@ from grantway import (
 )
 from grantway.authority import planned_endpoints
 from grantway.errors import InteractionRequired, InvalidGrant, InvalidParameter
-from grantway.parameters import APPLICATION_ID, CREDENTIAL, SAVE_REFRESH_TOKEN, TENANT_ID
+from grantway.parameters import (
+    APPLICATION_ID,
+    CERTIFICATE,
+    CLIENT_ASSERTION,
+    CLIENT_PROOF,
+    CREDENTIAL,
+    SAVE_REFRESH_TOKEN,
+    TENANT_ID,
+)
 from grantway.token_parameters import USER_ASSERTION
 from grantway_grants.jwt_bearer import GRANT_TYPE
 from grantway_grants.presented import presented
 from grantway_grants.refresh import renew
+
+PROOFS = (CREDENTIAL, CERTIFICATE, CLIENT_ASSERTION)
+"""An API has one of these: it is a confidential client."""
 
 
 def _check(request: TokenRequest) -> None:
@@ -103,8 +114,12 @@ ON_BEHALF_OF_PROVIDER = CredentialProvider(
         ParameterSet(
             "OnBehalfOf",
             (USER_ASSERTION, TENANT_ID),
-            at_least_one=(CREDENTIAL,),
-            optional=(APPLICATION_ID, SAVE_REFRESH_TOKEN),
+            at_least_one=PROOFS,
+            optional=(
+                APPLICATION_ID,
+                *(each for each in CLIENT_PROOF if each not in PROOFS),
+                SAVE_REFRESH_TOKEN,
+            ),
             summary="An API, for the user whose token came to it.",
         ),
     ),

@@ -9,9 +9,15 @@ import re
 
 from grantway import ClientAuthentication, Endpoints, Parameter, Secret, TokenRequest
 from grantway.errors import InvalidParameter
-from grantway.parameters import APPLICATION_ID, CREDENTIAL
+from grantway.parameters import (
+    APPLICATION_ID,
+    CERTIFICATE,
+    CLIENT_ASSERTION,
+    CLIENT_PROOF,
+    CREDENTIAL,
+)
 
-CLIENT: tuple[Parameter[object], ...] = (APPLICATION_ID, CREDENTIAL)
+CLIENT: tuple[Parameter[object], ...] = (APPLICATION_ID, CREDENTIAL, *CLIENT_PROOF)
 """The parameters that say which client it is: none of them need be given beside a token."""
 
 LONGEST = 1 << 20
@@ -46,6 +52,7 @@ def client(request: TokenRequest, endpoints: Endpoints) -> ClientAuthentication 
     """How the client shows who it is; None where no client is named: the token is proof enough."""
     from grantway.oauth.client_authentication import client_authentication
 
-    if any(each.name in request.values for each in CLIENT):
+    named = (APPLICATION_ID, CREDENTIAL, CERTIFICATE, CLIENT_ASSERTION)
+    if any(each.name in request.values for each in named):
         return client_authentication(request, endpoints)
     return None

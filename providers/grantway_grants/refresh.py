@@ -8,19 +8,24 @@ The token the caller gave may be spent by then, so a later call with it uses its
 `consent` is accepted and ignored with a warning, as the reference ignores it.
 """
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from grantway import (
-    AuthenticationResult,
-    AuthorityRequest,
-    Context,
     CredentialProvider,
-    Endpoints,
     ParameterSet,
-    Secret,
-    TokenRequest,
 )
-from grantway.authority import planned_endpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from grantway import (
+        AuthenticationResult,
+        AuthorityRequest,
+        Context,
+        Endpoints,
+        Secret,
+        TokenRequest,
+    )
 from grantway.parameters import (
     APPLICATION_ID,
     CLIENT_PROOF,
@@ -32,8 +37,9 @@ from grantway.parameters import (
 )
 
 
-def grant(request: TokenRequest, endpoints: Endpoints, token: Secret) -> AuthorityRequest:
+def grant(request: "TokenRequest", endpoints: "Endpoints", token: "Secret") -> "AuthorityRequest":
     """The one request of this provider."""
+    from grantway.authority import AuthorityRequest
     from grantway.oauth.audience import audience_fields
     from grantway.oauth.client_authentication import client_authentication
 
@@ -49,13 +55,15 @@ def grant(request: TokenRequest, endpoints: Endpoints, token: Secret) -> Authori
     )
 
 
-def plan(request: TokenRequest) -> Iterable[AuthorityRequest]:
+def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """The grant, as far as it is known without asking the authority."""
+    from grantway.authority import planned_endpoints
+
     endpoints = planned_endpoints(request.environment, request.tenant)
     yield grant(request, endpoints, request[REFRESH_TOKEN])
 
 
-def renew(request: TokenRequest, token: Secret, context: Context) -> AuthenticationResult:
+def renew(request: "TokenRequest", token: "Secret", context: "Context") -> "AuthenticationResult":
     """Redeem a refresh token."""
     from grantway.oauth.exchange import exchange
     from grantway.oauth.metadata import endpoints
@@ -64,7 +72,7 @@ def renew(request: TokenRequest, token: Secret, context: Context) -> Authenticat
     return exchange(sent, request, context, refresh_token=token)
 
 
-def authenticate(request: TokenRequest, context: Context) -> AuthenticationResult:
+def authenticate(request: "TokenRequest", context: "Context") -> "AuthenticationResult":
     """Redeem the refresh token that the caller gave."""
     if request.get(CONSENT):
         context.logger.warning("consent is ignored: a refresh token is given")

@@ -9,18 +9,12 @@ else, such as the platform that the application runs on, vouches for it.
 Each needs a tenant of its own: an application has no home that `common` could mean.
 """
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from grantway import (
-    AuthenticationResult,
-    AuthorityRequest,
-    Context,
     CredentialProvider,
-    Endpoints,
     ParameterSet,
-    TokenRequest,
 )
-from grantway.authority import planned_endpoints
 from grantway.errors import InvalidParameter
 from grantway.parameters import (
     APPLICATION_ID,
@@ -28,12 +22,24 @@ from grantway.parameters import (
     CERTIFICATE_PASSWORD,
     CLIENT_ASSERTION,
     CREDENTIAL,
+    KEY_ID,
     SEND_CERTIFICATE_CHAIN,
     TENANT_ID,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-def _check(request: TokenRequest) -> None:
+    from grantway import (
+        AuthenticationResult,
+        AuthorityRequest,
+        Context,
+        Endpoints,
+        TokenRequest,
+    )
+
+
+def _check(request: "TokenRequest") -> None:
     """Refuse what no authority of this protocol does, before any network."""
     protocol = request.environment.protocol
     if "client_credentials" in protocol.absent_grants:
@@ -52,14 +58,15 @@ def _check(request: TokenRequest) -> None:
         )
 
 
-def _proof(request: TokenRequest) -> str:
+def _proof(request: "TokenRequest") -> str:
     """The parameter by which the application shows who it is."""
     proofs = (CERTIFICATE, CLIENT_ASSERTION, CREDENTIAL)
     return next(each.name for each in proofs if each.name in request.values)
 
 
-def grant(request: TokenRequest, endpoints: Endpoints) -> AuthorityRequest:
+def grant(request: "TokenRequest", endpoints: "Endpoints") -> "AuthorityRequest":
     """The one request of this provider."""
+    from grantway.authority import AuthorityRequest
     from grantway.oauth.audience import audience_fields
     from grantway.oauth.client_authentication import client_authentication
 
@@ -71,13 +78,15 @@ def grant(request: TokenRequest, endpoints: Endpoints) -> AuthorityRequest:
     )
 
 
-def plan(request: TokenRequest) -> Iterable[AuthorityRequest]:
+def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """The grant, as far as it is known without asking the authority."""
+    from grantway.authority import planned_endpoints
+
     _check(request)
     yield grant(request, planned_endpoints(request.environment, request.tenant))
 
 
-def authenticate(request: TokenRequest, context: Context) -> AuthenticationResult:
+def authenticate(request: "TokenRequest", context: "Context") -> "AuthenticationResult":
     """Get a token for the application."""
     from grantway.oauth.exchange import exchange
     from grantway.oauth.metadata import endpoints
@@ -107,7 +116,7 @@ CERTIFICATE_PROVIDER = CredentialProvider(
         ParameterSet(
             "ServicePrincipalCertificate",
             (APPLICATION_ID, CERTIFICATE, TENANT_ID),
-            optional=(CERTIFICATE_PASSWORD, SEND_CERTIFICATE_CHAIN),
+            optional=(CERTIFICATE_PASSWORD, SEND_CERTIFICATE_CHAIN, KEY_ID),
             summary="An application by itself, with its certificate.",
         ),
     ),

@@ -10,15 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from grantway import (
-    AuthenticationResult,
-    AuthorityRequest,
-    Context,
-    Endpoints,
-    Prompter,
     Secret,
-    TokenRequest,
 )
-from grantway.authority import planned_endpoints
 from grantway.environment import is_loopback
 from grantway.errors import ConfigurationError, DeadlineExceeded, InteractionRequired
 from grantway.parameters import (
@@ -32,11 +25,19 @@ from grantway.parameters import (
     TENANT_ID,
 )
 from grantway.parts import Screen
-from grantway.redirect import RedirectAddress
 from grantway.secret import MASK
 
 if TYPE_CHECKING:
+    from grantway import (
+        AuthenticationResult,
+        AuthorityRequest,
+        Context,
+        Endpoints,
+        Prompter,
+        TokenRequest,
+    )
     from grantway.oauth.loopback import Listener
+    from grantway.redirect import RedirectAddress
 
 SIGN_IN = (
     TENANT_ID,
@@ -53,8 +54,10 @@ SIGN_IN = (
 Inspect = Callable[[Mapping[str, object]], None]
 
 
-def plan(request: TokenRequest, prompt: str = "") -> Iterable[AuthorityRequest]:
+def plan(request: "TokenRequest", prompt: str = "") -> Iterable["AuthorityRequest"]:
     """What is sent, as far as it is known without asking the authority or a person."""
+    from grantway.authority import planned_endpoints
+
     endpoints = planned_endpoints(request.environment, request.tenant)
     if request.get(DEVICE_CODE):
         from grantway.oauth import device_code
@@ -76,8 +79,8 @@ def plan(request: TokenRequest, prompt: str = "") -> Iterable[AuthorityRequest]:
 
 
 def sign_in(
-    request: TokenRequest, context: Context, *, prompt: str = "", inspect: Inspect | None = None
-) -> AuthenticationResult:
+    request: "TokenRequest", context: "Context", *, prompt: str = "", inspect: Inspect | None = None
+) -> "AuthenticationResult":
     """Have a person sign in, and return what that brings.
 
     Args:
@@ -109,12 +112,12 @@ def sign_in(
 
 
 def _in_browser(
-    request: TokenRequest,
-    context: Context,
-    prompter: Prompter,
+    request: "TokenRequest",
+    context: "Context",
+    prompter: "Prompter",
     prompt: str,
     inspect: Inspect | None,
-) -> AuthenticationResult | None:
+) -> "AuthenticationResult | None":
     """The authorization code grant; None where a device code is the way instead."""
     from grantway.oauth import authorization
     from grantway.oauth.device_code import in_words
@@ -159,7 +162,7 @@ def _in_browser(
         return result
 
 
-def _answer(listener: "Listener", context: Context) -> Mapping[str, str]:
+def _answer(listener: "Listener", context: "Context") -> Mapping[str, str]:
     """What the browser brings back.
 
     Raises:
@@ -181,7 +184,7 @@ def _answer(listener: "Listener", context: Context) -> Mapping[str, str]:
         ) from None
 
 
-def _has_device_code(request: TokenRequest, found: Endpoints, context: Context) -> bool:
+def _has_device_code(request: "TokenRequest", found: "Endpoints", context: "Context") -> bool:
     from grantway.oauth.metadata import endpoints
 
     known = (
@@ -191,7 +194,7 @@ def _has_device_code(request: TokenRequest, found: Endpoints, context: Context) 
     return bool(known)
 
 
-def _check_device_code(request: TokenRequest, found: Endpoints) -> None:
+def _check_device_code(request: "TokenRequest", found: "Endpoints") -> None:
     if not found.device_authorization:
         raise ConfigurationError(
             f"{request.environment.name} has no device code grant.",
@@ -200,8 +203,8 @@ def _check_device_code(request: TokenRequest, found: Endpoints) -> None:
 
 
 def _with_device_code(
-    request: TokenRequest, context: Context, prompter: Prompter, inspect: Inspect | None
-) -> AuthenticationResult:
+    request: "TokenRequest", context: "Context", prompter: "Prompter", inspect: Inspect | None
+) -> "AuthenticationResult":
     """The device authorization grant."""
     from grantway.oauth import device_code
     from grantway.oauth.exchange import result_of
@@ -249,6 +252,8 @@ def _with_device_code(
     return result_of(answer, redeemed, request, context, inspect=inspect)
 
 
-def _address(request: TokenRequest) -> RedirectAddress:
+def _address(request: "TokenRequest") -> "RedirectAddress":
+    from grantway.redirect import RedirectAddress
+
     given = request.get(REDIRECT_URI)
     return RedirectAddress.parse(given) if given else RedirectAddress()

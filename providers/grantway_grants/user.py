@@ -5,27 +5,32 @@ refresh token of then is good: it is redeemed silently, for whatever resource is
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from grantway import (
-    AuthenticationResult,
-    AuthorityRequest,
-    Context,
     CredentialProvider,
     ParameterSet,
-    TokenRequest,
 )
 from grantway.parameters import ACCOUNT, APPLICATION_ID
 from grantway_grants.refresh import renew
 from grantway_grants.sign_in import SIGN_IN, sign_in
 from grantway_grants.sign_in import plan as sign_in_plan
 
+if TYPE_CHECKING:
+    from grantway import (
+        AuthenticationResult,
+        AuthorityRequest,
+        Context,
+        TokenRequest,
+    )
 
-def plan(request: TokenRequest) -> Iterable[AuthorityRequest]:
+
+def plan(request: "TokenRequest") -> Iterable["AuthorityRequest"]:
     """The sign-in, as if nobody had signed in yet."""
     return sign_in_plan(request)
 
 
-def authenticate(request: TokenRequest, context: Context) -> AuthenticationResult:
+def authenticate(request: "TokenRequest", context: "Context") -> "AuthenticationResult":
     """Have the person sign in."""
     return sign_in(request, context)
 

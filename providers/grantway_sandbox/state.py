@@ -25,6 +25,7 @@ from attrs import asdict, field, frozen
 
 from grantway.environment import host_of, is_loopback
 from grantway.errors import ConfigurationError
+from grantway.folders import user_folder
 
 FILE = "sandbox.json"
 SECRET_FILE = "sandbox.secret"  # noqa: S105  # the name of a file
@@ -73,10 +74,7 @@ class State:
 
 def folder() -> Path:
     """The folder that the files are in; it may not exist yet."""
-    # Imported here: who names the sandbox in a variable does without it.
-    from platformdirs import user_state_path
-
-    return user_state_path("grantway", appauthor=False)
+    return user_folder("state")
 
 
 def read() -> State | None:

@@ -1,13 +1,18 @@
 """`providers`, `environments`, `plugins`: what is there, where it is from, what is wrong with it."""
 
 import json
+import re
+import shlex
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from cli import providers_page
 from cli.support import APP, Shop, run, session
-from grantway import Environment, hookimpl
+from grantway import CredentialProvider, Environment, ParameterSet, hookimpl
+from grantway.parameters import APPLICATION_ID, CREDENTIAL, TENANT_ID
 
 CONFIG = """
 [environments.Home]
@@ -36,6 +41,16 @@ class Claimant:
         return [Environment("mall", authority="https://other.example")]
 
 
+class Hidden:
+    """A plugin whose one set takes all that a built-in one requires."""
+
+    @hookimpl
+    def grantway_providers(self) -> list[CredentialProvider]:
+        optional = (CREDENTIAL, APPLICATION_ID)
+        sets = [ParameterSet("Hidden", (TENANT_ID,), optional=optional)]
+        return [CredentialProvider("Hidden", sets, print)]  # type: ignore[arg-type]  # never called
+
+
 @pytest.mark.parametrize("what", ["providers", "environments", "plugins"])
 def test_bare_means_list(what: str) -> None:
     bare, listed = (run(what, *more, session=session(Shop())) for more in ([], ["list"]))
@@ -53,8 +68,15 @@ def test_providers_are_listed_with_sets_and_plugin() -> None:
 
 def test_a_provider_shows_syntax_and_parameters() -> None:
     text = run("providers", "show", "shop", session=session(Shop())).stdout
-    assert "Shop/Voucher\n    --voucher REFERENCE [--colour red|green] [--quick]" in text
-    assert "Shop/Told\n    --colour red|green {--application-id TEXT | --tags WORDS}" in text
+    assert (
+        "Shop/Voucher\n    grantway token --voucher <Voucher> [--colour <red|green>] [--quick] "
+        "[--tags <Tags>...]\n     [--save-refresh-token" in text
+    )
+    assert (
+        "Shop/Told\n    grantway token --colour <red|green> "
+        "{--application-id <ApplicationId> | --tags <Tags>...}" in text
+    )
+    assert "[<CommonParameters>]" in text
     row = next(line for line in text.splitlines() if line.startswith("--colour"))
     assert row.split()[:4] == ["--colour", "red|green", "Told", "-"]
     assert "TEST_VOUCHER" in text
@@ -68,6 +90,55 @@ def test_a_provider_in_json_has_a_schema_for_each_set() -> None:
     assert schema["required"] == ["voucher"]
     assert schema["properties"]["voucher"]["writeOnly"] is True
     assert sets["Voucher"]["selectable"] is True
+    assert sets["Voucher"]["syntax"].startswith("grantway token --voucher <Voucher> [--colour ")
+
+
+def test_a_provider_in_json_says_all_that_is_known_of_its_parameters() -> None:
+    facts = run("providers", "show", "Shop", "--json", session=session(Shop())).json
+    found = {each["name"]: each for each in facts["parameters"]}
+    voucher, colour, resource = found["voucher"], found["colour"], found["resource"]
+    assert (voucher["option"], voucher["type"], voucher["secret"]) == (
+        "--voucher",
+        "REFERENCE",
+        True,
+    )
+    assert voucher["sources"] == ["call", "profile", "variable TEST_VOUCHER"]
+    assert voucher["required_by"] == ["Voucher"]
+    assert (colour["choices"], colour["aliases"]) == (["red", "green"], ["hue"])
+    assert found["tags"]["required_by"] == ["Told (one of)"]
+    assert (resource["common"], resource["excludes"]) == (True, ["scopes"])
+
+
+@pytest.mark.parametrize("name", ["User", "ServicePrincipal", "RefreshToken", "Consent"])
+def test_the_example_of_each_set_is_a_call_that_it_takes(name: str) -> None:
+    facts = run("providers", "show", name, "--json").json
+    for each in facts["parameter_sets"]:
+        _, _, *arguments = shlex.split(each["example"])
+        found = run("explain", *arguments, "--json").json
+        assert (found["provider"], found["parameter_set"]) == (name, each["name"])
+        assert found["problem"] is None
+        assert each["example"] in run("providers", "show", name).stdout
+
+
+def test_the_reference_of_providers_is_that_of_this_version() -> None:
+    assert providers_page.PAGE.read_text(encoding="utf-8") == providers_page.page(), (
+        providers_page.REGENERATE
+    )
+
+
+def test_a_set_that_only_its_provider_reaches_is_shown_and_called_so() -> None:
+    text = run("providers", "show", "hidden", session=session(Hidden())).stdout
+    assert "grantway token --provider Hidden --tenant-id <TenantId>" in text
+    here = session(Hidden())
+    facts = run("providers", "show", "Hidden", "--json", session=here).json
+    _, _, *arguments = shlex.split(facts["parameter_sets"][0]["example"])
+    assert run("explain", *arguments, "--json", session=here).json["provider"] == "Hidden"
+
+
+def test_providers_are_shown_though_every_plugin_of_a_third_party_is_broken() -> None:
+    here = session(Broken(), Broken(), names=["a:b", "c:d"])
+    assert "grantway:grants" in run("providers", "show", "User", session=here).stdout
+    assert "User" in run("providers", session=here).stdout
 
 
 def test_environments_say_default_closed_and_where_from() -> None:
@@ -138,6 +209,33 @@ def test_a_plugin_that_fails_only_at_its_commands_is_shown_as_broken() -> None:
     facts = run("plugins", "show", "shop", "--json", session=here).json
     assert facts["state"] == "set aside"
     assert "not a Command" in facts["reason"]
+
+
+def test_timings_tell_how_long_each_plugin_takes_and_name_a_slow_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a_slow_plugin.py").write_text(
+        "import time\ntime.sleep(0.25)\nfrom grantway import hookimpl\n"
+        "@hookimpl\ndef grantway_vaults():\n    return []\n"
+    )
+    metadata = tmp_path / "sloth-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sloth\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[grantway.plugins]\nsloth = a_slow_plugin\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sys.modules.pop("a_slow_plugin", None)
+    outcome = run("plugins", "list", "--timings")
+    first = outcome.stdout.splitlines()[1]
+    assert first.startswith("sloth:sloth ")
+    assert re.search(r" (2[5-9]|[3-9]\d)\d\.\d ms ", first)
+    assert re.search(r"sloth:sloth takes \d+ ms to import", outcome.stderr)
+    sys.modules.pop("a_slow_plugin", None)
+    facts = {each["name"]: each for each in run("plugins", "--timings", "--json").json}
+    assert facts["sloth:sloth"]["import_seconds"] > 0.2
+    assert "import_seconds" not in run("plugins", "--json").json[0]
+    one = run("plugins", "show", "grants", "--timings", "--json").json
+    assert isinstance(one["import_seconds"], float)
+    sys.modules.pop("a_slow_plugin", None)
 
 
 def test_a_plugin_is_shown_by_its_short_name() -> None:

@@ -9,13 +9,15 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from operator import attrgetter
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from grantway.errors import CacheError
 from grantway.proof_key import ProofKey
 from grantway.result import AuthenticationResult, UserInfo
 from grantway.secret import Secret
-from grantway.token_cache import StoredRefreshToken
+
+if TYPE_CHECKING:
+    from grantway.token_cache import StoredRefreshToken
 
 RESULT = "result/1"
 REFRESH_TOKEN = "refresh token/1"  # noqa: S105  # a kind of row, no secret
@@ -113,7 +115,7 @@ def decode_result(content: bytes) -> tuple[str, AuthenticationResult] | None:
         return None
 
 
-def encode_refresh_token(slot: str, stored: StoredRefreshToken) -> bytes:
+def encode_refresh_token(slot: str, stored: "StoredRefreshToken") -> bytes:
     """A refresh token and its slot as bytes.
 
     Raises:
@@ -133,7 +135,7 @@ def encode_refresh_token(slot: str, stored: StoredRefreshToken) -> bytes:
     return _encode(facts)
 
 
-def decode_refresh_token(content: bytes) -> tuple[str, StoredRefreshToken] | None:
+def decode_refresh_token(content: bytes) -> tuple[str, "StoredRefreshToken"] | None:
     """Slot and refresh token; None where the bytes are not exactly that."""
     facts = _decoded(content, REFRESH_TOKEN, _STORED)
     if facts is None:
@@ -142,6 +144,9 @@ def decode_refresh_token(content: bytes) -> tuple[str, StoredRefreshToken] | Non
         facts["token"] = Secret(cast("str", facts["token"]))
         facts["account"] = _account(facts["account"])
         facts["proof_key"] = _key(facts["proof_key"])
+        # Imported here, as by whoever makes one: a process that reads a result does without.
+        from grantway.token_cache import StoredRefreshToken
+
         return cast("str", facts.pop("key")), StoredRefreshToken(**facts)  # type: ignore[arg-type]  # as `_STORED` says
     except ValueError:
         return None

@@ -22,7 +22,6 @@ Each statement here and in `grantway.cache.sqlite` is right for the schema below
 SQLite says of one, other than that its environment failed it, means a corrupt file.
 """
 
-import logging
 import os
 import sqlite3
 import threading
@@ -31,13 +30,15 @@ import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
 from grantway.cache import private
-from grantway.cache.locks import Locks
 from grantway.errors import CacheError
+
+if TYPE_CHECKING:
+    from grantway.cache.locks import Locks
 
 SCHEMA = 1
 """The version of the schema, as `PRAGMA user_version` has it."""
@@ -102,7 +103,7 @@ _Identity = tuple[int, int]
 Use = Callable[[sqlite3.Connection], R]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Link:
     """A connection, which file it is to, and whether it serves more than one operation."""
 
@@ -124,7 +125,7 @@ class Database:
         patience: seconds to wait for another process that writes.
     """
 
-    def __init__(self, path: Path, locks: Locks, patience: float) -> None:
+    def __init__(self, path: Path, locks: "Locks", patience: float) -> None:
         self.path = path
         self._locks = locks
         self._patience = patience
@@ -307,6 +308,8 @@ class Database:
                         self._beside(name).replace(aside.with_name(aside.name + name))
             except OSError as error:
                 private.fail(self.path, "is corrupt and cannot be set aside", error)
+        import logging
+
         logging.getLogger("grantway.cache").warning(
             "the token cache %s is corrupt (%s); it was set aside as %s, and a new one is made",
             self.path,

@@ -21,21 +21,22 @@ A key in clear is in no frame that raises: functions that read one return an err
 raise who has not seen it.
 """
 
-import logging
 import os
 import re
-from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import attrs
 
 from grantway.cache import private
-from grantway.cache.locks import Locks
-from grantway.cache.references import Getenv, is_reference, opened
+from grantway.cache.references import is_reference, opened
 from grantway.cache.sealing import KEY_LENGTH
 from grantway.errors import CacheError
+
+if TYPE_CHECKING:
+    from grantway.cache.locks import Locks
+    from grantway.cache.references import Getenv
 
 VARIABLE = "GRANTWAY_CACHE_KEY"
 SERVICE, ENTRY = "grantway", "token-cache-key"
@@ -58,14 +59,14 @@ _IN_KEYRING = (
     f"holds cannot be read; or {_OTHERWISE}. {_SHAPE}"
 )
 # Backends that keep nothing, or that keep secrets in clear: a private file is then better.
-_UNFIT = re.compile(r"keyring\.backends\.(fail|null)|keyrings\.alt\b.*")
+_UNFIT = r"keyring\.backends\.(fail|null)|keyrings\.alt\b.*"
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class EncryptionKey:
     """A key, and where it came from in words."""
 
-    value: bytes = attrs.field(repr=False)
+    value: bytes
     source: str
 
 
@@ -93,7 +94,7 @@ def configured(getenv: Callable[[str], str | None], key_file: Path | None) -> En
     return _settled(found)
 
 
-def kept(beside: Path, locks: Locks, sleep: Callable[[float], None]) -> EncryptionKey:
+def kept(beside: Path, locks: "Locks", sleep: Callable[[float], None]) -> EncryptionKey:
     """The key in the file `beside` the database, else that in the keyring; made if need be.
 
     Raises:
@@ -130,7 +131,7 @@ def system_keyring() -> Keyring | None:
         return None
     # A chain tries each of its backends in turn.
     chain = cast("tuple[object, ...]", tuple(getattr(backend, "backends", (backend,))))
-    fit = [each for each in chain if not _UNFIT.fullmatch(type(each).__module__)]
+    fit = [each for each in chain if not re.fullmatch(_UNFIT, type(each).__module__)]
     return backend if fit and len(fit) == len(chain) else None
 
 
@@ -156,6 +157,8 @@ def _kept_in_file(beside: Path) -> EncryptionKey | None:
 
 
 def _unreachable(error: Exception) -> None:
+    import logging
+
     logging.getLogger("grantway.cache").debug(
         "the keyring cannot be used for the key: %s", type(error).__name__
     )
@@ -172,7 +175,7 @@ def _settled(found: _Found) -> EncryptionKey | None:
     return found
 
 
-def _of_variable(getenv: Getenv) -> _Found:
+def _of_variable(getenv: "Getenv") -> _Found:
     text = getenv(VARIABLE)
     if not text:
         return None
@@ -214,6 +217,8 @@ def _bytes_of(text: str) -> bytes | None:
     try:
         if len(text) == 2 * KEY_LENGTH:
             return bytes.fromhex(text)
+        from base64 import b64decode
+
         spelled = text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4)
         value = b64decode(spelled, validate=True)
     except ValueError:

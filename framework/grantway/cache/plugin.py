@@ -5,20 +5,20 @@ Each is a module of its own, imported when a cache of its kind is made.
 
 from collections.abc import Iterable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from grantway.cache.memory import MemoryTokenCache
 from grantway.hookspecs import hookimpl
 from grantway.offerings import TokenCacheFactory
-from grantway.token_cache import TokenCache
+
+if TYPE_CHECKING:
+    from grantway.token_cache import TokenCache
 
 
 @hookimpl
 def grantway_token_caches() -> Iterable[TokenCacheFactory]:
     """The caches in memory, in a database file, and on a Redis server."""
     return [
-        TokenCacheFactory(
-            "memory", lambda _: MemoryTokenCache(), summary="in memory, for one process"
-        ),
+        TokenCacheFactory("memory", _memory, summary="in memory, for one process"),
         TokenCacheFactory(
             "sqlite", _sqlite, summary="sqlite:///PATH, an encrypted file for one user's processes"
         ),
@@ -29,11 +29,16 @@ def grantway_token_caches() -> Iterable[TokenCacheFactory]:
     ]
 
 
-def _sqlite(url: str) -> TokenCache:
+def _memory(_: str) -> "TokenCache":
+    cache: TokenCache = import_module("grantway.cache.memory").MemoryTokenCache()
+    return cache
+
+
+def _sqlite(url: str) -> "TokenCache":
     cache: TokenCache = import_module("grantway.cache.sqlite").from_url(url)
     return cache
 
 
-def _redis(url: str) -> TokenCache:
+def _redis(url: str) -> "TokenCache":
     cache: TokenCache = import_module("grantway.cache.redis").from_url(url)
     return cache

@@ -6,7 +6,6 @@ be opened, or holds what this version does not know, counts as not there: it is 
 asked drops it. Nothing fails because of it.
 """
 
-import logging
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -15,13 +14,13 @@ import attrs
 
 from grantway.cache import codec
 from grantway.cache.sealing import KEY_LENGTH, Sealer
-from grantway.cache_inspection import CacheEntry
 from grantway.errors import CacheError
-from grantway.token_cache import StoredRefreshToken
 
 if TYPE_CHECKING:
     from grantway.cache.encryption_key import EncryptionKey
+    from grantway.cache_inspection import CacheEntry
     from grantway.result import AuthenticationResult
+    from grantway.token_cache import StoredRefreshToken
 
 RESULT = "result"
 REFRESH_TOKEN = "refresh token"  # noqa: S105  # a kind of row, no secret
@@ -29,12 +28,12 @@ REFRESH_TOKEN = "refresh token"  # noqa: S105  # a kind of row, no secret
 T = TypeVar("T")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Row:
     """What is stored: nothing in it tells whose it is."""
 
     name: bytes
-    body: bytes = attrs.field(repr=False)
+    body: bytes
 
 
 class Rows:
@@ -75,7 +74,7 @@ class Rows:
         """The row of a result."""
         return self._row(RESULT, key, codec.encode_result(key, result))
 
-    def refresh_token(self, slot: str, stored: StoredRefreshToken) -> Row:
+    def refresh_token(self, slot: str, stored: "StoredRefreshToken") -> Row:
         """The row of a refresh token."""
         return self._row(REFRESH_TOKEN, slot, codec.encode_refresh_token(slot, stored))
 
@@ -85,12 +84,15 @@ class Rows:
 
     def read_refresh_token(
         self, name: bytes, body: object
-    ) -> tuple[str, StoredRefreshToken] | None:
+    ) -> tuple[str, "StoredRefreshToken"] | None:
         """Slot and refresh token of a row; None as in `read_result`."""
         return self._read(REFRESH_TOKEN, name, body, codec.decode_refresh_token)
 
-    def entry(self, kind: str, name: bytes, body: object) -> CacheEntry | None:
+    def entry(self, kind: str, name: bytes, body: object) -> "CacheEntry | None":
         """What a row is, for people; None where that cannot be told, which may be another's row."""
+        # Imported here: few look into a cache.
+        from grantway.cache_inspection import CacheEntry
+
         if kind == RESULT:
             result = self._opened(RESULT, name, body, codec.decode_result)
             return CacheEntry.of_result(*result) if result else None
@@ -99,6 +101,8 @@ class Rows:
 
     def tell_of_damage(self, kind: str) -> None:
         """Warn that a row of this key is dropped, since it cannot be read."""
+        import logging
+
         logging.getLogger("grantway.cache").warning(
             "a %s in the token cache is damaged, cannot be read, and is dropped", kind
         )

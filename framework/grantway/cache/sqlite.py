@@ -9,7 +9,6 @@ row prunes: what has expired, what has been used the longest ago of more than `l
 made under another key and has not been used for a month.
 """
 
-import logging
 import os
 import re
 import sqlite3
@@ -22,20 +21,21 @@ from typing import TYPE_CHECKING, TypeVar
 from grantway.cache import private, rows
 from grantway.cache.database import Database, durably, suppress_unwritable
 from grantway.cache.locks import Locks
-from grantway.cache.pruning import prune
 from grantway.cache.rows import Rows
-from grantway.cache.urls import CacheUrl, expanded
-from grantway.cache_inspection import CacheEntry, CacheInfo
 from grantway.errors import CacheError, ConfigurationError
-from grantway.token_cache import StoredRefreshToken, expires
+from grantway.folders import user_folder
 
 if TYPE_CHECKING:
     from grantway.cache.encryption_key import EncryptionKey
+    from grantway.cache.urls import CacheUrl
+    from grantway.cache_inspection import CacheEntry, CacheInfo
     from grantway.result import AuthenticationResult
     from grantway.secret import Secret
+    from grantway.token_cache import StoredRefreshToken
 
 T = TypeVar("T")
 
+NAME = "sqlite"
 LIMIT = 100_000
 PATIENCE = 5.0
 
@@ -110,6 +110,8 @@ class SqliteTokenCache:
 
     def put(self, key: str, result: "AuthenticationResult") -> None:
         """See `TokenCache.put`."""
+        from grantway.token_cache import expires
+
         row = self._rows.result(key, result)
         values = (row.name, self._tag(), expires(result), self._now(), row.body)
         cursor = self._database.run(lambda connection: connection.execute(_PUT_RESULT, values))
@@ -117,12 +119,12 @@ class SqliteTokenCache:
 
     # Refresh tokens.
 
-    def get_refresh_token(self, slot: str) -> StoredRefreshToken | None:
+    def get_refresh_token(self, slot: str) -> "StoredRefreshToken | None":
         """See `TokenCache.get_refresh_token`."""
         found = self._find(rows.REFRESH_TOKEN, slot, self._rows.read_refresh_token)
         return found[1] if found else None
 
-    def put_refresh_token(self, slot: str, stored: StoredRefreshToken) -> None:
+    def put_refresh_token(self, slot: str, stored: "StoredRefreshToken") -> None:
         """See `TokenCache.put_refresh_token`."""
         row = self._rows.refresh_token(slot, stored)
         owner = self._name("owner", stored.owner)
@@ -135,7 +137,7 @@ class SqliteTokenCache:
         if found is not None and found[1].token == token:
             self._drop(rows.REFRESH_TOKEN, self._name(rows.REFRESH_TOKEN, slot), found[0])
 
-    def refresh_tokens(self, owner: str) -> Sequence[tuple[str, StoredRefreshToken]]:
+    def refresh_tokens(self, owner: str) -> Sequence[tuple[str, "StoredRefreshToken"]]:
         """See `TokenCache.refresh_tokens`."""
         values = (self._name("owner", owner),)
         found = self._database.run(
@@ -193,7 +195,7 @@ class SqliteTokenCache:
 
     # For people who look after it.
 
-    def info(self) -> CacheInfo:
+    def info(self) -> "CacheInfo":
         """See `Inspector.info`."""
         mine = (self._tag(),)
 
@@ -207,6 +209,9 @@ class SqliteTokenCache:
             ).fetchone()
             return results, tokens, others + more
 
+        # Imported here, as below: few look into a cache, and hardly any process prunes it.
+        from grantway.cache_inspection import CacheInfo
+
         access_tokens, refresh_tokens, unreadable = self._database.run(count)
         return CacheInfo(
             kind="sqlite",
@@ -219,7 +224,7 @@ class SqliteTokenCache:
             size=self._database.size(),
         )
 
-    def entries(self) -> Iterator[CacheEntry]:
+    def entries(self) -> Iterator["CacheEntry"]:
         """See `Inspector.entries`."""
         for kind, table in _TABLES.items():
             # Page by page, so that no connection is held while somebody reads.
@@ -242,6 +247,8 @@ class SqliteTokenCache:
 
     def prune(self) -> int:
         """See `Inspector.prune`."""
+        from grantway.cache.pruning import prune
+
         return prune(self._database, self._now(), self._limit, self._tag())
 
     # Rows by name.
@@ -305,6 +312,8 @@ class SqliteTokenCache:
                 self.prune()
             except CacheError as error:
                 # What was to be stored is stored.
+                import logging
+
                 logging.getLogger("grantway.cache").debug("pruning failed: %s", error)
 
     # The key.
@@ -336,6 +345,8 @@ class SqliteTokenCache:
             return tag not in known and bool(known)
 
         if self._database.run(note):
+            import logging
+
             logging.getLogger("grantway.cache").warning(
                 "the token cache %s has tokens that were encrypted with another key; they cannot "
                 "be read, and are dropped after a month without use. If that is a mistake, bring "
@@ -354,6 +365,11 @@ def from_url(url: str) -> SqliteTokenCache:
     Raises:
         ConfigurationError: the URL cannot be understood, or names no file.
     """
+    if url.casefold() == NAME:
+        return _made(_usual_path(), None)
+    # Imported here: most say the name alone.
+    from grantway.cache.urls import CacheUrl
+
     parts = CacheUrl.parse(url, ("key_file", "limit"))
     if parts.host:
         raise ConfigurationError(
@@ -361,18 +377,21 @@ def from_url(url: str) -> SqliteTokenCache:
             remedy="Write sqlite:///PATH, with three slashes, for an absolute path, or sqlite:PATH "
             "for one from the current folder.",
         )
-    key_file = parts.file("key_file")
-    path = _path(parts)
+    return _made(_path(parts), parts.file("key_file"), parts.number("limit", LIMIT))
 
+
+def _made(path: Path, key_file: Path | None, limit: int = LIMIT) -> SqliteTokenCache:
     def named_key() -> "EncryptionKey | None":
         from grantway.cache.encryption_key import configured
 
         return configured(os.getenv, key_file)
 
-    return SqliteTokenCache(path, named_key, limit=parts.number("limit", LIMIT))
+    return SqliteTokenCache(path, named_key, limit=limit)
 
 
-def _path(parts: CacheUrl) -> Path:
+def _path(parts: "CacheUrl") -> Path:
+    from grantway.cache.urls import expanded
+
     # As URLs have it the path begins with a slash; a drive or ~ comes after that.
     path = re.sub(r"^/+(?=/|~|[A-Za-z]:)", "", parts.path)
     if path:
@@ -382,11 +401,12 @@ def _path(parts: CacheUrl) -> Path:
                 remedy="Write sqlite:///PATH, or sqlite alone for the file in its usual place.",
             )
         return expanded(path)
-    # Imported here: whoever names a path does without.
-    from platformdirs import user_state_path
+    return _usual_path()
 
+
+def _usual_path() -> Path:
     # State, not cache: people empty that, and a refresh token is not had anew without a person.
-    return user_state_path("grantway", appauthor=False) / "token-cache" / "tokens.db"
+    return user_folder("state") / "token-cache" / "tokens.db"
 
 
 def _note_use(connection: sqlite3.Connection, table: str, name: bytes, now: float) -> None:

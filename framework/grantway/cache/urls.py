@@ -20,7 +20,7 @@ from grantway.errors import ConfigurationError
 from grantway.suggest import did_you_mean
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class CacheUrl:
     """A URL in its parts: the address without parameters, and the parameters by name."""
 

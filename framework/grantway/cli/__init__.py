@@ -1,6 +1,7 @@
 """The command line: `grantway`, or `python -m grantway`.
 
     program.py     the group `grantway`: its options, its commands, how a run begins and ends
+    awaiting.py    something done when a module is first imported
     command.py     what every command has: examples, typing mistakes met with advice
     session.py     what the commands of one run share, made when it is first used
     calls.py       what `token` and `explain` share
@@ -20,15 +21,33 @@ the command that uses it, when it does: `grantway --version` needs click and lit
 """
 
 import sys
+from typing import NoReturn
 
 
-def main() -> int:
-    """Run the command line with the arguments of this process; returns the exit code."""
+def script() -> NoReturn:
+    """The program `grantway`: as `main`, and leave without delay."""
+    import gc
+
+    # What imports make stays; to look through it for garbage again and again is in vain.
+    gc.set_threshold(50_000)
+    sys.exit(main(leave=True))
+
+
+def main(*, leave: bool = False) -> int:
+    """Run the command line with the arguments of this process; returns the exit code.
+
+    With `leave` it need not return: see `Session.leave`.
+    """
     try:
         from grantway.cli.program import program
+        from grantway.cli.session import Session
 
-        return program.run(sys.argv[1:])
+        session = Session()
+        code = program.run(sys.argv[1:], session)
+        if leave:
+            session.leave(code)
     except KeyboardInterrupt:
         # Before the program could take care of it itself: while it was being imported.
         sys.stderr.write("\n")
         return 130
+    return code

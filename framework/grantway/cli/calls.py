@@ -1,11 +1,9 @@
 """What the commands that take a call's parameters share."""
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from grantway.cli.options import completions
 from grantway.cli.session import Session
@@ -14,14 +12,14 @@ from grantway.errors import InvalidParameter, PluginError, SelectionError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from click.shell_completion import CompletionItem
+
     from grantway.dispatcher import Dispatcher
     from grantway.protocol import Protocol
     from grantway.registry import Registry
     from grantway.result import AuthenticationResult
 
 F = TypeVar("F", bound="Callable[..., object]")
-
-_log = logging.getLogger("grantway.cli")
 
 
 def call_options(function: F) -> F:
@@ -112,18 +110,21 @@ def check_names(
 
 def explained(dispatcher: "Dispatcher", parameters: Mapping[str, Any]) -> None:
     """Log what a call selects and why, and which requests are planned."""
+    import logging
+
+    log = logging.getLogger("grantway.cli")
     try:
         explanation = dispatcher.explain(**parameters)
     except SelectionError:
         # The call itself will say so.
         return
     if explanation.problem is None:
-        _log.info("environment %s", explanation.environment)
-        _log.info("%s", explanation.because)
+        log.info("environment %s", explanation.environment)
+        log.info("%s", explanation.because)
     for name, origin in explanation.origins.items():
-        _log.debug("%s from %s: %s", name, origin, explanation.values.get(name, ""))
+        log.debug("%s from %s: %s", name, origin, explanation.values.get(name, ""))
     for request in explanation.requests:
-        _log.debug("planned: %s %s", request.method, request.url)
+        log.debug("planned: %s %s", request.method, request.url)
 
 
 def refresh_token_expiry(result: "AuthenticationResult", protocol: "Protocol") -> "datetime | None":
@@ -138,18 +139,18 @@ def refresh_token_expiry(result: "AuthenticationResult", protocol: "Protocol") -
 
 def complete_environment(
     ctx: click.Context, _: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+) -> "list[CompletionItem]":
     """The environments that an argument or option may name."""
     return completions([each.name for each in Session.of(ctx).known.environments], incomplete)
 
 
 def _complete_profile(
     ctx: click.Context, _: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+) -> "list[CompletionItem]":
     return completions(list(Session.of(ctx).configuration.profiles), incomplete)
 
 
 def _complete_provider(
     ctx: click.Context, _: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+) -> "list[CompletionItem]":
     return completions([each.name for each in Session.of(ctx).known.providers], incomplete)

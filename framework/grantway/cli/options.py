@@ -2,7 +2,8 @@
 
 A command that takes a call's parameters (`token`, `explain`) has one option for each parameter
 of any installed provider: its kebab-case name, and its aliases. The registry is loaded when the
-options are first needed, not when the command is imported.
+options are first needed, not when the command is imported; and a line that the built-in plugins'
+options do for is parsed with these, before the import of any other plugin.
 
 Values are handed on as text, for the parameter's own `parse` to read, save secrets: those must
 be references here, to a vault that is installed. A value that looks like a reference but names
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
-from click.shell_completion import CompletionItem
 
 from grantway.cli.command import Command
 from grantway.cli.session import Session
@@ -31,6 +31,9 @@ from grantway.parameters import (
 )
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from grantway.catalogue import Catalogue
     from grantway.provider import CredentialProvider
     from grantway.registry import Registry
 
@@ -53,7 +56,7 @@ class ParameterOption(click.Option):
             extra |= {"type": click.Choice(parameter.choices, case_sensitive=False)}
         super().__init__([parameter.name, *names], help=_help(parameter), **extra)
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Names of environments and resources, beside what click knows."""
         found: list[str] = []
         if self.parameter is ENVIRONMENT:
@@ -93,19 +96,34 @@ class ParameterCommand(Command):
         # Kept with the run, not with the command: another run may have other plugins.
         cached = ctx.meta.get(__name__)
         if cached is None:
-            cached = ctx.meta[__name__] = [
-                each
-                for each in derived(Session.of(ctx).known, self.takes)
-                if each.parameter is not self.implies
-            ]
+            cached = ctx.meta[__name__] = self._derived(Session.of(ctx).known)
         own = super().get_params(ctx)
         return [*cached, *own]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, with the options of built-in plugins; only if that fails with those of all."""
+        if not ctx.resilient_parsing:
+            registry = Session.of(ctx).known
+            ctx.meta[__name__] = self._derived(registry, registry.builtin)
+            try:
+                return super().parse_args(ctx, [*args])
+            except click.UsageError:
+                del ctx.meta[__name__]
+        return super().parse_args(ctx, args)
+
+    def _derived(
+        self, registry: "Registry", catalogue: "Catalogue | None" = None
+    ) -> list[ParameterOption]:
+        found = derived(registry, self.takes, catalogue)
+        return [each for each in found if each.parameter is not self.implies]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the syntax of each set, then parameters, common parameters and other options."""
         from grantway.cli.syntax import blocks, candidates
 
         registry = Session.of(ctx).known
+        # Help has the options of all plugins.
+        ctx.meta.pop(__name__, None)
         with formatter.section("Syntax"):
             found = [
                 each
@@ -137,14 +155,22 @@ def _any(_: "CredentialProvider", __: ParameterSet) -> bool:
 def derived(
     registry: "Registry",
     takes: "Callable[[CredentialProvider, ParameterSet], bool]" = _any,
+    catalogue: "Catalogue | None" = None,
 ) -> list[ParameterOption]:
-    """One option for each parameter of the sets that a command takes, the common ones last."""
-    every = [
-        (provider, each) for provider in registry.providers for each in provider.parameter_sets
+    """One option for each parameter of the sets that a command takes, the common ones last.
+
+    They are those of all plugins, or of a catalogue.
+    """
+    providers = registry.providers if catalogue is None else catalogue.providers
+    sets = [
+        each for provider in providers for each in provider.parameter_sets if takes(provider, each)
     ]
-    sets = [each for provider, each in every if takes(provider, each)]
-    # What some set hangs on is an act; its "no" would say nothing.
-    acts = {each.name for _, one in every for each in (*one.required, *one.at_least_one)}
+    # What some set hangs on is an act; its "no" would say nothing. Of a parameter that built-in
+    # sets take, theirs alone say so: an option of theirs is the same whatever is installed.
+    ours = registry.builtin.every_candidate
+    known = frozenset[str]().union(*(each.allowed for each in ours))
+    acts = frozenset[str]().union(*(each.required | each.at_least_one for each in ours))
+    acts |= {p.name for one in sets for p in (*one.required, *one.at_least_one)} - known
     found = {each.name: each for one in sets for each in one.own}
     found |= {each.name: each for each in COMMON}
     return [
@@ -159,17 +185,22 @@ def given(ctx: click.Context, registry: "Registry") -> dict[str, object]:
     Raises:
         InvalidParameter: a bare secret, a reference to no vault, a parameter given twice.
     """
-    return dict(_given(ctx.params, registry))
+    parameters = [
+        each.parameter for each in ctx.command.get_params(ctx) if isinstance(each, ParameterOption)
+    ]
+    return dict(_given(ctx.params, parameters, registry))
 
 
-def _given(values: Mapping[str, Any], registry: "Registry") -> Iterator[tuple[str, object]]:
+def _given(
+    values: Mapping[str, Any], parameters: Sequence[Parameter[object]], registry: "Registry"
+) -> Iterator[tuple[str, object]]:
     from grantway.secret import from_text
     from grantway.vaults import reference_in, vault_of
 
-    parameters = {each.name: each for each in registry.parameters.values()}
-    for name, value in values.items():
-        parameter = parameters.get(name)
-        if parameter is None or value is None or value == ():
+    for parameter in parameters:
+        name = parameter.name
+        value = values.get(name)
+        if value is None or value == ():
             continue
         if not isinstance(value, tuple) or parameter.parse is words:
             yield name, value
@@ -196,14 +227,18 @@ def _once(parameter: Parameter[object], values: Sequence[str]) -> str:
     return values[0]
 
 
-def completions(names: Sequence[str], incomplete: str) -> list[CompletionItem]:
+def completions(names: Sequence[str], incomplete: str) -> "list[CompletionItem]":
     """The names that begin like what is typed, whatever the case."""
+    from click.shell_completion import CompletionItem
+
     typed = incomplete.casefold()
     return [CompletionItem(name) for name in names if name.casefold().startswith(typed)]
 
 
-def _paths(incomplete: str) -> list[CompletionItem]:
+def _paths(incomplete: str) -> "list[CompletionItem]":
     """The paths that a reference to a file may go on with: `file:PATH`, `USER=file:PATH`."""
+    from click.shell_completion import CompletionItem
+
     before, scheme, typed = incomplete.rpartition("file:")
     if not scheme or (before and not before.endswith("=")):
         return []

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 _STYLES = {
     "bold": "1", "dim": "2", "red": "1;31", "green": "32", "yellow": "33", "cyan": "36",
 }  # fmt: skip
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+# Compiled when they are first used: a bare token needs neither.
+_CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+_ANSI = r"\x1b\[[0-9;]*m"
 
 
 def coloured(stream: TextIO) -> bool:
@@ -40,7 +41,7 @@ def paint(text: str, style: str, stream: TextIO | None = None) -> str:
 
 def printable(text: str) -> str:
     """`text` with every character that would steer a terminal written as its escape."""
-    return _CONTROL.sub(_escape, text)
+    return re.sub(_CONTROL, _escape, text)
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -146,4 +147,4 @@ def _columns(cells: Sequence[Sequence[str]]) -> Iterable[str]:
 
 
 def _width(cell: str) -> int:
-    return len(_ANSI.sub("", cell))
+    return len(re.sub(_ANSI, "", cell))

@@ -10,9 +10,10 @@ help, so that no plugin can slow down or take over a command of the core.
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
+from contextlib import ExitStack, suppress
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
@@ -68,9 +69,27 @@ class Program(Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Invoke the command, with logging in place."""
-        from grantway.cli.logs import installed
+        from grantway.cli.awaiting import when_imported
 
-        with installed(Session.of(ctx)):
+        with ExitStack() as stack:
+
+            def put_in_place() -> None:
+                from grantway.cli.logs import installed
+
+                stack.enter_context(installed(Session.of(ctx)))
+
+            def warn(*args: Any, **extra: Any) -> None:  # noqa: ANN401  # as warnings has it
+                # Python's own warnings go by the same way: from here on they are logging's.
+                warnings.showwarning = usual
+                import_module("logging")
+                warnings.showwarning(*args, **extra)
+
+            usual = warnings.showwarning
+            stack.callback(setattr, warnings, "showwarning", usual)
+            warnings.showwarning = warn
+            stack.enter_context(when_imported("logging", put_in_place))
+            if Session.of(ctx).verbosity:
+                import_module("logging")
             return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -97,7 +116,7 @@ class Program(Group):
 
     def _prepare(self) -> None:
         if sys.stderr is None:  # pyright: ignore[reportUnnecessaryComparison]  # closed by a parent
-            sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # to the end
+            sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # to the end
         if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]  # likewise
             # Said before any work is done: a refresh token may be spent by it.
             raise output.Unwritable("Standard output is closed; there is no place for an answer.")

@@ -29,14 +29,14 @@ DEFAULT_CACHE = "sqlite"
 def manifest() -> "Path":
     """Where it is remembered which plugins are installed, for this Python and its path."""
     import sys
-    from zlib import crc32
+    from binascii import crc32
 
-    from platformdirs import user_cache_path
+    from grantway.folders import user_folder
 
     path = map(str, (sys.prefix, sys.version, *sys.path))
     # What the file system has is not always text.
     which = crc32("\0".join(path).encode(errors="surrogatepass"))
-    return user_cache_path("grantway", appauthor=False) / "plugins" / f"{which:08x}.json"
+    return user_folder("cache") / "plugins" / f"{which:08x}.json"
 
 
 class Session:
@@ -132,6 +132,25 @@ class Session:
         if self._commands is None:
             self._commands = self.known.commands()
         return self._commands
+
+    def leave(self, code: int) -> None:
+        """Leave the process, without taking the interpreter down where nobody waits for that.
+
+        It takes longer than many a call has work to do. It is done all the same where a thread is
+        at work, or code of a third party may have something left to do.
+        """
+        import os
+        import sys
+        from threading import active_count
+
+        if active_count() == 1 and (self._registry is None or not self._registry.has_others):
+            try:
+                sys.stdout.flush()
+                sys.stderr.flush()
+            except (OSError, AttributeError):
+                # It cannot be written any more, or was closed by a parent: there is none.
+                return
+            os._exit(code)
 
     @property
     def clock(self) -> "Clock":

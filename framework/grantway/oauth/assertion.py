@@ -48,17 +48,19 @@ def algorithm_of(key: SigningKey, environment: Environment, listed: tuple[str, .
 
 
 def header_of(
-    key: SigningKey, environment: Environment, algorithm: str, *, chain: bool
+    key: SigningKey, environment: Environment, algorithm: str, *, key_id: str, chain: bool
 ) -> dict[str, object]:
     """The header, which says by what key, and how, the assertion is signed.
+
+    `key_id` is what the caller says that the authority calls the key; "": as the key says itself.
 
     Raises:
         ConfigurationError: the authority knows keys by their certificate, and there is none.
     """
     protocol = environment.protocol
     header: dict[str, object] = {"alg": algorithm, "typ": "JWT"}
-    if key.key_id:
-        header["kid"] = key.key_id
+    if named := key_id or key.key_id:
+        header["kid"] = named
     if key.certificate:
         # A name that the world computes in this way, not a protection.
         name = "sha1" if protocol.assertion_thumbprint == "x5t" else "sha256"
@@ -83,9 +85,11 @@ def client_assertion(
     environment: Environment,
     *,
     listed: tuple[str, ...] | None = None,
+    key_id: str = "",
     chain: bool = False,
+    more: Mapping[str, object] | None = None,
 ) -> Secret:
-    """A new assertion for a client.
+    """A new assertion by a client.
 
     Args:
         certificate: opened: it has a signer and the time.
@@ -93,7 +97,9 @@ def client_assertion(
         audience: whom it is for: the token endpoint, or the issuer.
         environment: where that is.
         listed: as `algorithm_of` takes it.
+        key_id: as `header_of` takes it.
         chain: whether the certificate is to be in it, with those above it (`x5c`).
+        more: further claims, or others in the place of these.
 
     Raises:
         ConfigurationError: as `algorithm_of` and `header_of`.
@@ -102,7 +108,7 @@ def client_assertion(
     if certificate.signer is None or certificate.now is None:
         raise TypeError("the certificate has not been opened")
     algorithm = algorithm_of(certificate.signer.key, environment, listed)
-    header = header_of(certificate.signer.key, environment, algorithm, chain=chain)
+    header = header_of(certificate.signer.key, environment, algorithm, key_id=key_id, chain=chain)
     now = int(certificate.now())
     claims = {
         "iss": client_id,
@@ -112,6 +118,7 @@ def client_assertion(
         "iat": now,
         "nbf": now,
         "exp": now + LIFETIME,
+        **(more or {}),
     }
     return signed(header, claims, certificate.signer)
 

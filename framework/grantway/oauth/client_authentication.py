@@ -29,6 +29,7 @@ from grantway.parameters import (
     CERTIFICATE,
     CLIENT_ASSERTION,
     CREDENTIAL,
+    KEY_ID,
     SEND_CERTIFICATE_CHAIN,
 )
 from grantway.request import TokenRequest
@@ -136,6 +137,7 @@ class PrivateKeyJwt(FormAuth):
         audience: whom it is for.
         environment: where that is.
         listed: the algorithms that the authority's metadata lists; None where it lists none.
+        key_id: what the authority calls the key; "": as the key says itself.
         chain: whether the certificate and those above it are sent along (`x5c`).
     """
 
@@ -144,6 +146,7 @@ class PrivateKeyJwt(FormAuth):
     audience: str
     environment: Environment
     listed: tuple[str, ...] | None = None
+    key_id: str = ""
     chain: bool = False
 
     def fields(self, url: str) -> Fields:  # noqa: ARG002  # of the protocol
@@ -161,6 +164,7 @@ class PrivateKeyJwt(FormAuth):
                 self.audience,
                 self.environment,
                 listed=self.listed,
+                key_id=self.key_id,
                 chain=self.chain,
             ),
         )
@@ -235,9 +239,10 @@ def _by_certificate(
     return PrivateKeyJwt(
         client_id,
         certificate,
-        _audience(request.environment, endpoints),
+        assertion_audience(request.environment, endpoints),
         request.environment,
         listed=endpoints.assertion_algorithms,
+        key_id=request.get(KEY_ID) or "",
         chain=bool(request.get(SEND_CERTIFICATE_CHAIN)),
     )
 
@@ -280,6 +285,7 @@ def _named_client(request: TokenRequest, proof: str) -> str:
     return request.client_id
 
 
-def _audience(environment: Environment, endpoints: Endpoints) -> str:
+def assertion_audience(environment: Environment, endpoints: Endpoints) -> str:
+    """Whom an assertion of a client's is for: the issuer, or the token endpoint."""
     stated = environment.assertion_audience or environment.protocol.assertion_audience
     return endpoints.token if stated == "token_endpoint" else environment.authority

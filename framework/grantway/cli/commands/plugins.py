@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from grantway.plugins import Plugin
 
+SLOW = 0.1
+"""Seconds of an import from which on it is told of: as long as a short call takes by itself."""
+
 _STYLES = {"active": "green", "disabled": "dim", "set aside": "red"}
 
 
@@ -35,28 +38,54 @@ def command() -> None:
     """
 
 
-@command.command("list", cls=Command, examples=(("For a program", "grantway plugins list --json"),))
+timings_option = click.option(
+    "--timings",
+    is_flag=True,
+    help="Tell how long the import of each took, the slowest first.",
+)
+
+
+@command.command(
+    "list",
+    cls=Command,
+    examples=(
+        ("For a program", "grantway plugins list --json"),
+        ("Which of them is slow", "grantway plugins list --timings"),
+    ),
+)
+@timings_option
 @json_option
 @pass_session
-def list_(session: Session, as_json: bool) -> None:
+def list_(session: Session, timings: bool, as_json: bool) -> None:
     """List the plugins, their states, and the reasons.
 
-    What is wrong with a plugin is no failure of this command.
+    What is wrong with a plugin is no failure of this command. With --timings, what several of
+    them import counts for the first that does.
     """
     plugins = _plugins(session)
+    if timings:
+        plugins = tuple(sorted(plugins, key=lambda each: -each.import_seconds))
     if as_json:
-        output.write_json([each.as_dict() for each in plugins])
+        output.write_json([_facts(each, timings=timings) for each in plugins])
         return
     rows = [
         (
             output.printable(each.name),
             output.printable(each.version) or "-",
             output.paint(each.state, _STYLES[each.state]),
+            *((_import(each) or "-",) if timings else ()),
             output.printable(each.reason or _offers(each)),
         )
         for each in plugins
     ]
-    output.write(output.table(("NAME", "VERSION", "STATE", "OFFERS, OR WHY NOT"), rows))
+    columns = ("NAME", "VERSION", "STATE", *(("IMPORT",) if timings else ()), "OFFERS, OR WHY NOT")
+    output.write(output.table(columns, rows))
+    for each in plugins:
+        if timings and each.import_seconds >= SLOW:
+            output.note(
+                f"{output.printable(each.name)} takes {each.import_seconds * 1000:.0f} ms to "
+                "import: its author can import what is heavy where it is used."
+            )
     for each in plugins:
         if each.state == "set aside":
             output.note(f"{output.printable(each.name)}: {output.printable(each.remedy)}")
@@ -70,19 +99,20 @@ def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[
     "show", cls=Command, examples=(("One of them", "grantway plugins show grantway:grants"),)
 )
 @click.argument("name", shell_complete=_complete)
+@timings_option
 @json_option
 @pass_session
-def show(session: Session, name: str, as_json: bool) -> None:
+def show(session: Session, name: str, timings: bool, as_json: bool) -> None:
     """Show one plugin: where it is from, how it fares, and what it offers.
 
     NAME is `distribution:plugin`; the part after the colon will do where only one has it.
     """
     plugin = _named(session, name)
-    facts = plugin.as_dict()
     if as_json:
-        output.write_json(facts)
+        output.write_json(_facts(plugin, timings=timings))
         return
-    facts["import"] = f"{plugin.import_seconds * 1000:.1f} ms" if plugin.import_seconds else ""
+    facts = plugin.as_dict()
+    facts["import"] = _import(plugin) if timings else ""
     rows: list[tuple[str, str]] = []
     for key, value in facts.items():
         names = cast("list[str]", value) if isinstance(value, list) else [str(value)]
@@ -95,6 +125,16 @@ def show(session: Session, name: str, as_json: bool) -> None:
         if text:
             rows.append((output.heading(key.replace("_", " ").capitalize()), text))
     output.write(output.pairs(rows))
+
+
+def _facts(plugin: "Plugin", *, timings: bool) -> dict[str, object]:
+    facts = plugin.as_dict()
+    return {**facts, "import_seconds": plugin.import_seconds} if timings else facts
+
+
+def _import(plugin: "Plugin") -> str:
+    """How long the import of a plugin took; "" where it was not imported."""
+    return f"{plugin.import_seconds * 1000:.1f} ms" if plugin.import_seconds else ""
 
 
 def _plugins(session: Session) -> "tuple[Plugin, ...]":

@@ -52,7 +52,7 @@ def list_(session: Session, as_json: bool) -> None:
         {
             "name": each.name,
             "summary": each.summary,
-            "plugin": _plugin_of(registry, each),
+            "plugin": registry.plugin_of(each).name,
             "parameter_sets": [one.name for one in each.parameter_sets],
         }
         for each in registry.providers
@@ -67,7 +67,7 @@ def list_(session: Session, as_json: bool) -> None:
                 (
                     output.printable(each.name),
                     output.printable(", ".join(one.name for one in each.parameter_sets)),
-                    output.printable(_plugin_of(registry, each)),
+                    output.printable(registry.plugin_of(each).name),
                     output.printable(each.summary),
                 )
                 for each in registry.providers
@@ -89,88 +89,101 @@ def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[
 def show(session: Session, name: str, as_json: bool) -> None:
     """Show one credential provider: the syntax of its parameter sets, and its parameters.
 
-    In JSON, each parameter set comes with its schema (JSON Schema 2020-12).
+    Each set comes with a line that it takes. In JSON, it comes with its schema (JSON Schema
+    2020-12) too.
     """
     from grantway.cli.calls import check_names
-    from grantway.parameters import schema
 
     registry = session.registry
     check_names(registry, name)
     candidates = registry.provider_candidates(name)
     provider = candidates[0].provider
     if as_json:
-        output.write_json(
-            {
-                "name": provider.name,
-                "summary": provider.summary,
-                "plugin": _plugin_of(registry, provider),
-                "parameter_sets": [
-                    {
-                        "name": each.parameter_set.name,
-                        "summary": each.parameter_set.summary,
-                        "default": each.parameter_set.default,
-                        "selectable": each in registry.candidates,
-                        "schema": schema(each.parameter_set),
-                    }
-                    for each in candidates
-                ],
-            }
-        )
+        output.write_json(_facts(registry, provider, candidates))
         return
     output.write("\n\n".join(_sections(registry, provider, candidates)))
+
+
+def _facts(
+    registry: "Registry", provider: "CredentialProvider", candidates: "tuple[Candidate, ...]"
+) -> dict[str, object]:
+    from grantway.cli import reference
+    from grantway.parameters import COMMON, schema
+
+    return {
+        "name": provider.name,
+        "summary": provider.summary,
+        "plugin": registry.plugin_of(provider).name,
+        "interactive": [*provider.interactive],
+        "parameter_sets": [
+            {
+                "name": each.parameter_set.name,
+                "summary": each.parameter_set.summary,
+                "default": each.parameter_set.default,
+                "selectable": each in registry.candidates,
+                "syntax": " ".join(reference.syntax(each, registry.candidates)[1]),
+                "example": reference.example(each, registry.candidates),
+                "schema": schema(each.parameter_set),
+            }
+            for each in candidates
+        ],
+        "parameters": [
+            reference.facts(provider, each) for each in (*reference.parameters(provider), *COMMON)
+        ],
+    }
 
 
 def _sections(
     registry: "Registry", provider: "CredentialProvider", candidates: "tuple[Candidate, ...]"
 ) -> list[str]:
-    from grantway.cli.syntax import blocks
+    from grantway.cli import reference
     from grantway.parameters import COMMON
 
     rows = [
         ("Provider", provider.name),
         ("Summary", provider.summary),
-        ("Plugin", _plugin_of(registry, provider)),
+        ("Plugin", registry.plugin_of(provider).name),
         ("Interactive", ", ".join(provider.interactive)),
     ]
     sections = [
         output.pairs((output.heading(name), output.printable(text)) for name, text in rows if text)
     ]
-    syntax = [
-        "\n".join([f"  {output.printable(title)}", *(f"    {output.printable(line)}"
-                                                     for line in lines)])
-        for title, lines in blocks(candidates, registry.candidates)
-    ]  # fmt: skip
-    sections.append("\n".join([output.heading("Syntax"), *syntax]))
-    own = {each.name: each for one in provider.parameter_sets for each in one.own}
-    for heading, parameters in (("Parameters", own.values()), ("COMMON", COMMON)):
+    syntax = [reference.syntax(each, registry.candidates) for each in candidates]
+    examples = [(each.label, [reference.example(each, registry.candidates)]) for each in candidates]
+    for heading, blocks in (("Syntax", syntax), ("Examples", examples)):
+        lines = [
+            "\n".join((f"  {title}", *(f"    {line}" for line in below))) for title, below in blocks
+        ]
+        sections.append("\n".join((output.heading(heading), *map(output.printable_lines, lines))))
+    for heading, parameters in (
+        ("Parameters", reference.parameters(provider)),
+        ("<CommonParameters>", COMMON),
+    ):
         if parameters:
-            rows_ = [_row(provider, each) for each in parameters]
             table = output.table(
-                ("PARAMETER", "TYPE", "REQUIRED BY", "VARIABLE", "ALIASES", "HELP"), rows_
-            )
+                ("PARAMETER", "TYPE", "REQUIRED BY", "SECRET", "FROM", "ALIASES", "NOT WITH",
+                 "HELP"),
+                (_row(provider, each) for each in parameters),
+            )  # fmt: skip
             sections.append(f"{output.heading(heading)}\n{table}")
     return sections
 
 
 def _row(provider: "CredentialProvider", parameter: "Parameter[object]") -> tuple[str, ...]:
+    from grantway.cli import reference
     from grantway.cli.syntax import metavar
 
-    required: list[str] = []
-    for each in provider.parameter_sets:
-        if parameter.name in {one.name for one in each.required}:
-            required.append(each.name)
-        elif parameter.name in {one.name for one in each.at_least_one}:
-            required.append(f"{each.name} (one of)")
+    def options(names: tuple[str, ...]) -> str:
+        return ", ".join("--" + each.replace("_", "-") for each in names) or "-"
+
     cells = (
         parameter.option,
         metavar(parameter) or "flag",
-        ", ".join(required) or "-",
-        parameter.env or "-",
-        ", ".join("--" + each.replace("_", "-") for each in parameter.aliases) or "-",
+        ", ".join(reference.required_by(provider, parameter)) or "-",
+        "yes" if parameter.secret else "-",
+        ", ".join(reference.sources(parameter)),
+        options(parameter.aliases),
+        options(parameter.excludes),
         parameter.help,
     )
     return tuple(output.printable(cell) for cell in cells)
-
-
-def _plugin_of(registry: "Registry", provider: "CredentialProvider") -> str:
-    return next((each.name for each in registry.plugins if provider in each.providers), "")

@@ -1,6 +1,5 @@
 """`grantway token`: an access token, on standard output."""
 
-import logging
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -153,6 +152,11 @@ def command(
                 show(found, format_, all_tokens=all_tokens, prove=prove)
             raise
     if parameters.get(CONSENT.name) and not (SAVE_REFRESH_TOKEN.name in parameters or all_tokens):
+        # Imported here: where nothing is told it takes longer than the call.
+        import logging
+
+        # Imported here: most tokens are bound to nothing, and are printed without it.
+
         logging.getLogger("grantway").warning(
             "the refresh token of this consent is kept nowhere: use `grantway consent`, or "
             "--save-refresh-token"
