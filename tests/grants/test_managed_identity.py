@@ -628,6 +628,17 @@ def test_other_hosts_are_not_asked_again_for_what_is_not_there(
         assert clock.waits == []
 
 
+def test_other_hosts_are_asked_again_less_often(
+    app_service: dict[str, str], raw_server: RawServer
+) -> None:
+    # To a resource that does not exist, too, some answer so.
+    raw_server.serve(json_answer({"statusCode": 500, "message": "An error occurred"}, 500))
+    clock = FakeClock()
+    error = failed(app_service, clock=clock)
+    assert clock.waits == [1, 2, 4]
+    assert getattr(error, "status", None) == 500
+
+
 def test_a_host_that_says_when_to_come_back_is_obeyed(
     app_service: dict[str, str], raw_server: RawServer
 ) -> None:

@@ -21,6 +21,7 @@ from grantway.errors import (
     ProtocolViolation,
     TransportError,
 )
+from grantway.nearby import NearbyTrust
 from grantway.oauth import watchdog
 from oauth.support import (
     CLIENT_ID,
@@ -200,13 +201,12 @@ def test_a_port_that_speaks_no_tls_is_said_to_speak_none(raw_server: RawServer) 
         acquire(f"https://127.0.0.1:{raw_server.port}", clock=FakeClock())
 
 
-def test_a_server_that_never_agrees_on_tls_is_said_to_be_one(
-    raw_server: RawServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("grantway.oauth.transport.CONNECT_TIMEOUT", 0.3)
+def test_a_server_that_never_agrees_on_tls_is_said_to_be_one(raw_server: RawServer) -> None:
     raw_server.serve(deaf())
-    with pytest.raises(TransportError, match="did not agree on TLS"):
-        acquire(f"https://127.0.0.1:{raw_server.port}")
+    url = f"https://127.0.0.1:{raw_server.port}"
+    hasty = environment(url, trust=NearbyTrust(connect_timeout=0.3))
+    with pytest.raises(TransportError, match=r"did not agree on TLS in 0\.3 seconds"):
+        acquire(url, environment=hasty)
 
 
 def test_a_deaf_tls_server_cannot_outlast_the_deadline(raw_server: RawServer) -> None:

@@ -25,6 +25,9 @@ _BUSY = (1.0, 2.0, 4.0, 8.0, 16.0)
 _UPDATED = (5.0, 10.0, 20.0, 35.0)
 """Seconds between attempts; the latter, after 410, are 70 in all."""
 
+_FEWER = 3
+"""Pauses of other hosts: some say 500 to a resource that does not exist, and will say so again."""
+
 
 def ask(
     sent: AuthorityRequest, where: Host, request: TokenRequest, context: Context
@@ -36,7 +39,8 @@ def ask(
         AuthorityError: it refused, and goes on to.
         MalformedResponse, ProtocolViolation, DeadlineExceeded: see `grantway.errors`.
     """
-    pauses = (iter(_BUSY), iter(_UPDATED))
+    busy = _BUSY if where.kind.is_metadata_service else _BUSY[:_FEWER]
+    pauses = (iter(busy), iter(_UPDATED))
     while True:
         try:
             return context.transport.fetch_token(sent, context)
