@@ -51,12 +51,12 @@ def token_kind(value: object) -> str:
 
 ANY_ACCESS_TOKEN = f"{_URN}access_token"
 
-USER_SUBJECT = Parameter(
+SUBJECT = Parameter(
     "subject",
     text,
     "Whom a token is wanted for, as the authority knows them; the application signs for it.",
 )
-ASSERTION = Parameter(
+USER_ASSERTION = Parameter(
     "user_assertion",
     secret,
     "The access token that a user's client sent to this application.",

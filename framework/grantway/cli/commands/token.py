@@ -202,6 +202,9 @@ def show(
     """
     proof = prove(result) if prove is not None else ""
     if result.proof_key is not None and not proof and format_ != "table":
+        # Imported here: most tokens are bound to nothing, and are printed without it.
+        import logging
+
         logging.getLogger("grantway").warning(
             "this token is bound to a key (DPoP): an API takes it only with a proof made for each "
             "request; --proof-for METHOD URL prints one beside it"
