@@ -83,7 +83,6 @@ class Acquisition:
             force_refresh
             or self._sign_in
             or not provider.reads_cache
-            or settled.may_change
             or CLAIMS.name in request.values
         )
         #: Whether a later call may be served what this one brings.

@@ -45,7 +45,7 @@ class CredentialProvider(Named):
             cache, that of other machines perhaps. Opens no socket; None: nothing else does.
         interactive: names of the parameter sets that need a person, and so more time.
         reads_cache: whether a fresh token at rest may answer instead; False where each call is
-            meant to be an act of its own.
+            meant to be an act of its own. Then what it brings is not put there either.
         summary: one line for lists.
 
     A provider in full:

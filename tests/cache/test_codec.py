@@ -50,6 +50,7 @@ results = st.builds(
     environment=texts,
     provider=texts,
     correlation_id=texts,
+    issued_token_type=texts,
 )
 
 
@@ -105,10 +106,13 @@ def test_each_field_there_is_is_kept() -> None:
 
 
 def test_what_was_stored_before_a_field_came_is_read_with_its_default() -> None:
-    older = changed(authentication_methods="gone", refresh_token_expires_on="gone")
+    older = changed(
+        authentication_methods="gone", refresh_token_expires_on="gone", issued_token_type="gone"
+    )
     read = codec.decode_result(older)
     assert read is not None
     assert (read[1].authentication_methods, read[1].refresh_token_expires_on) == ((), None)
+    assert read[1].issued_token_type == ""
     content = json.loads(codec.encode_refresh_token("s", stored(client_id="an application")))
     del content["client_id"]
     token = codec.decode_refresh_token(json.dumps(content).encode())

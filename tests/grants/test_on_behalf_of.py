@@ -116,6 +116,22 @@ def test_a_further_api_is_called_for_the_user_whose_token_came(here: Here, proto
     assert result.provider == "OnBehalfOf"
 
 
+@pytest.mark.parametrize("where", ["its tenant", "another", "common"])
+def test_the_tenant_that_is_named_is_the_one_that_is_asked(here: Here, where: str) -> None:
+    tenant = {
+        "its tenant": here.sandbox.tenant.tenant_id,
+        "another": here.sandbox.customers[0].domain,
+        "common": "common",
+    }[where]
+    call = here.call(here.arrives(), tenant_id=tenant)
+    if where == "another":
+        with pytest.raises(InvalidGrant, match="another tenant"):
+            here.asking.acquire(**call)
+        return
+    result = here.asking.acquire(**call)
+    assert result.tenant_id == here.sandbox.tenant.tenant_id
+
+
 def test_a_user_is_never_served_what_another_ones_token_brought(here: Here) -> None:
     alice, bob = here.arrives(), here.arrives(here.bob)
     here.grants()
