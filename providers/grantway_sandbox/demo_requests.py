@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FRESH = frozenset(
     (
-        *("client_assertion", "code", "code_challenge", "code_verifier"),
+        *("assertion", "client_assertion", "code", "code_challenge", "code_verifier"),
         *("device_code", "nonce", "state"),
     )
 )

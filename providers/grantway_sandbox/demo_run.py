@@ -229,6 +229,16 @@ class Demo:
                 {"assertion": Secret(sandbox.sign_assertion()), "scopes": everything},
             ),
             Recipe(
+                "SignedJwtBearer",
+                OIDC,
+                {
+                    "application_id": application.user_name,
+                    "certificate": sandbox.application.certificate_path,
+                    "subject": sandbox.user.user_name,
+                    "scopes": everything,
+                },
+            ),
+            Recipe(
                 "AccessToken",
                 ENTRA_V2,
                 {"access_token": Secret(sandbox.issue_access_token(scope=everything))},

@@ -10,16 +10,19 @@ import jwt
 import pytest
 import requests
 
+from certificates.making import made
+from certificates.test_assertions import SecurityModule, verify
 from grants.presenting import UNFIT, shown
 from grants.test_oidc_provider import client_of, of
 from grants.test_token_exchange import pairs
-from grantway import Reference
+from grantway import Reference, SigningKey
 from grantway.errors import InvalidClient, InvalidGrant, InvalidParameter
 from grantway.oauth.jwt_contents import claims_of
 from grantway.secret import MASK
 from grantway_clouds import ENTRA_V1, ENTRA_V2
 from grantway_clouds.protocols import ADFS
-from oauth.support import RAW, RESOURCE, dispatcher, environment, granted, oidc
+from grantway_sandbox.server import Sandbox
+from oauth.support import RAW, RESOURCE, FakeClock, dispatcher, environment, granted, oidc
 from peers.oidc_provider import OidcProvider
 from servers.raw import RawServer, json_answer
 
@@ -207,3 +210,81 @@ def test_oidc_provider_refuses_a_wrong_secret(oidc_provider: OidcProvider) -> No
                 credential=(oidc_provider.clients["basic"].client_id, "wrong"),
                 assertion=signed(oidc_provider),
             )
+
+
+# The JWT that the application itself signs.
+
+
+def test_the_application_signs_for_whom_a_token_is_wanted(raw_server: RawServer) -> None:
+    raw_server.serve(granted())
+    of_raw = environment(raw_server)
+    signer = SecurityModule(made("p256"), SigningKey(("ES256",), key_id="mine"))
+    call: dict[str, Any] = {
+        "environment": of_raw,
+        "application_id": "robot@project.example",
+        "certificate": signer,
+        "subject": "alice@project.example",
+        "scopes": ["read", "write"],
+        "key_id": "yours",
+    }
+    with dispatcher(clock=FakeClock()) as asking:
+        plan = asking.explain(**call)
+        assert not signer.asked
+        result = asking.acquire(**call)
+        assert asking.acquire(**call).access_token == result.access_token
+    assert (result.provider, signer.asked) == ("SignedJwtBearer", ["ES256"])
+    (request,) = raw_server.requests
+    fields = dict(pairs(request))
+    token = fields.pop("assertion")
+    assert fields == {"grant_type": GRANT_TYPE, "scope": "read write"}
+    assert dict(plan.requests[0].fields) == {**fields, "assertion": MASK}
+    now = int(FakeClock().now)
+    claims = verify(token, made("p256"), "ES256")
+    assert claims.pop("jti")
+    assert claims == {
+        "iss": "robot@project.example",
+        "sub": "alice@project.example",
+        "aud": raw_server.url,
+        "scope": "read write",
+        "iat": now,
+        "nbf": now,
+        "exp": now + 600,
+    }
+    assert jwt.get_unverified_header(token) == {"alg": "ES256", "typ": "JWT", "kid": "yours"}
+
+
+def test_two_subjects_are_not_served_each_others_token(raw_server: RawServer) -> None:
+    raw_server.serve(granted(access_token="a"), granted(access_token="b"))
+    call: dict[str, Any] = {
+        "environment": environment(raw_server),
+        "application_id": "me",
+        "certificate": SecurityModule(made("p256"), SigningKey(("ES256",))),
+    }
+    with dispatcher() as asking:
+        for _ in range(2):
+            assert asking.acquire(**call, subject="one").access_token == "a"
+            assert asking.acquire(**call, subject="two").access_token == "b"
+
+
+def test_the_sandbox_believes_an_application_that_vouches_by_its_certificate() -> None:
+    with Sandbox() as sandbox, dispatcher() as asking:
+        result = asking.acquire(
+            environment=sandbox.issuer,
+            application_id=sandbox.application.application_id,
+            certificate=sandbox.application.certificate_path,
+            subject=sandbox.user.user_name,
+            scopes=f"{sandbox.url}/.default",
+        )
+    claims = claims_of(result.access_token)
+    assert claims["oid"] == sandbox.user.object_id
+
+
+def test_entra_takes_none_that_an_application_signs(raw_server: RawServer) -> None:
+    with dispatcher() as asking, pytest.raises(InvalidParameter, match=r"subject: .*takes no JWT"):
+        asking.acquire(
+            environment=environment(raw_server, ENTRA_V2),
+            application_id="11111111-2222-3333-4444-555555555555",
+            certificate=SecurityModule(made(), SigningKey(("PS256",))),
+            subject="alice",
+        )
+    assert not raw_server.connections

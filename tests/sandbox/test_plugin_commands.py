@@ -311,8 +311,8 @@ def test_the_demo_works_from_the_shell() -> None:
     assert done.stderr == ""
     assert not JWT.search(done.stdout)
     assert "\x1b" not in done.stdout
-    assert done.stdout.count("As sent") == 15
-    assert done.stdout.count("  a token\n") == 13
+    assert done.stdout.count("As sent") == 16
+    assert done.stdout.count("  a token\n") == 14
     assert list(state.folder().parent.glob("grantway/*")) == []
 
 
@@ -342,6 +342,7 @@ def test_the_demo_as_json_is_one_object_that_says_all() -> None:
         ("OnBehalfOf", "", "entra-v2"),
         ("TokenExchange", "", "oidc"),
         ("JwtBearer", "", "oidc"),
+        ("SignedJwtBearer", "", "oidc"),
         ("AccessToken", "", "entra-v2"),
         ("Consent", "in the browser", "entra-v2"),
     ]
@@ -413,7 +414,7 @@ def test_a_demo_that_fails_says_so_and_exits_with_1(monkeypatch: pytest.MonkeyPa
     assert done.exit_code == 1
     assert "AADSTS7000215" in done.stdout
     assert re.search(r"ServicePrincipal, entra-v2 +failed", done.stdout)
-    assert done.stdout.count("  a token\n") == 12
+    assert done.stdout.count("  a token\n") == 13
 
 
 def test_a_demo_that_fails_says_so_in_json(monkeypatch: pytest.MonkeyPatch) -> None:

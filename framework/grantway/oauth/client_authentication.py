@@ -233,7 +233,9 @@ def _by_certificate(
     client_id = _named_client(request, CERTIFICATE.name)
     if endpoints.client_authentication is None:
         return UndecidedClientAuthentication()
-    method = certificate_method(request.environment, endpoints.client_authentication)
+    method = _method(
+        request.environment, endpoints.client_authentication, BY_CERTIFICATE, "a certificate"
+    )
     if method in MUTUAL_TLS:
         return TlsClientAuth(client_id, certificate)
     return PrivateKeyJwt(
@@ -247,32 +249,32 @@ def _by_certificate(
     )
 
 
-def certificate_method(environment: Environment, listed: tuple[str, ...] | None) -> str:
-    """The way in which a certificate is shown: `private_key_jwt`, or one of `MUTUAL_TLS`.
+def is_by_mutual_tls(environment: Environment, listed: tuple[str, ...]) -> bool:
+    """Whether a certificate is shown in the TLS handshake; `listed` is what the metadata lists."""
+    return _way(environment, listed, BY_CERTIFICATE) in MUTUAL_TLS
 
-    Args:
-        environment: where.
-        listed: what the authority lists, as `Endpoints.client_authentication` has it.
 
-    Raises:
-        ConfigurationError: the environment is set to a way that is a secret's.
-    """
-    return _method(environment, listed, BY_CERTIFICATE, "a certificate")
+def _way(environment: Environment, listed: tuple[str, ...] | None, able: tuple[str, ...]) -> str:
+    """The environment's own way, else the first of those listed that one is able to go."""
+    stated = environment.client_authentication
+    return stated or next((each for each in listed or () if each in able), able[0])
 
 
 def _method(
     environment: Environment, listed: tuple[str, ...] | None, able: tuple[str, ...], what: str
 ) -> str:
-    """The first of the ways there are that `what` is able to go."""
-    stated = environment.client_authentication
-    if stated is not None and stated not in able:
+    """The way that `what` goes.
+
+    Raises:
+        ConfigurationError: the environment is set to one that it cannot go.
+    """
+    way = _way(environment, listed, able)
+    if way not in able:
         raise ConfigurationError(
-            f"{environment.name} is set to {stated}, which {what} cannot do.",
+            f"{environment.name} is set to {way}, which {what} cannot do.",
             remedy=f"Set client_authentication to {' or '.join(able)}.",
         )
-    if stated is not None:
-        return stated
-    return next((each for each in listed or () if each in able), able[0])
+    return way
 
 
 def _named_client(request: TokenRequest, proof: str) -> str:

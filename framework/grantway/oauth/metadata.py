@@ -25,7 +25,7 @@ from grantway.errors import (
     MalformedResponse,
     ProtocolViolation,
 )
-from grantway.oauth.client_authentication import MUTUAL_TLS, certificate_method
+from grantway.oauth.client_authentication import is_by_mutual_tls
 from grantway.parameters import CERTIFICATE
 from grantway.protocol import GUID
 from grantway.request import TokenRequest
@@ -102,7 +102,7 @@ def _by_mutual_tls(
     They take the place of the usual ones only where the client shows one: a server that asks for
     certificates makes a person's browser ask for them too.
     """
-    if certificate_method(environment, methods) not in MUTUAL_TLS:
+    if not is_by_mutual_tls(environment, methods):
         return document
     aliases = document.get("mtls_endpoint_aliases")
     if not isinstance(aliases, dict):
