@@ -1,8 +1,7 @@
 """What is known of all plugins, the healthy and the broken.
 
-The registry is the only holder of a pluggy `PluginManager`. It loads each entry point of the
-group `grantway.plugins` by itself, asks each plugin each hook by itself, and exhausts what comes
-back there and then. A plugin that fails in any way is *set aside*: its record says why and what
+The registry loads each entry point of the group `grantway.plugins` by itself and has it taken in
+(`grantway.admission`). A plugin that fails in any way is *set aside*: its record says why and what
 to do, and nothing else notices. Five things can stop a plugin, checked in this order:
 
 1. it is disabled, which is looked at before it is imported;
@@ -21,18 +20,15 @@ where that is not enough. The command line, whose processes are short, leaves it
 its calls; nothing has to be remembered of the others for it.
 """
 
-import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
 from threading import RLock
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 import attrs
-import pluggy
 
 from grantway import hookspecs
+from grantway.admission import Admission
 from grantway.candidate import Candidate
 from grantway.catalogue import BuiltinFirst, Catalogue
 from grantway.config import Configuration
@@ -44,7 +40,6 @@ from grantway.offerings import Discovery, TokenCacheFactory, Vault
 from grantway.parameters import Parameter
 from grantway.plugins import (
     Plugin,
-    check_declarations,
     contained,
     enabled,
     load,
@@ -62,11 +57,6 @@ if TYPE_CHECKING:
     from grantway.events import Observer
 
 BUILTIN_DISTRIBUTION = "grantway"
-
-# More than any plugin has; a hook that yields without end is stopped here.
-_MOST = 10_000
-
-T = TypeVar("T")
 
 
 class Registry:
@@ -86,11 +76,7 @@ class Registry:
         *,
         waiting: Iterable[tuple[Plugin, Installed]] = (),
     ) -> None:
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
-        self._manager.add_hookspecs(hookspecs)
-        self._hooks = frozenset(
-            name for name in vars(hookspecs) if name.startswith(f"{hookspecs.PROJECT}_")
-        )
+        self._admission = Admission()
         self._configuration = configuration or Configuration()
         pairs = [*plugins]
         self._others = [(plugin, module) for plugin, module in pairs if not plugin.builtin]
@@ -98,7 +84,7 @@ class Registry:
         builtin = sorted((pair for pair in pairs if pair[0].builtin), key=lambda pair: pair[0].name)
         for plugin, module in builtin:
             if plugin.state == "active":
-                self._admit(plugin, module)
+                self._admission.admit(plugin, module)
         self._builtin_plugins = tuple(plugin for plugin, _ in builtin)
         #: What the built-in plugins offer, and the user's file describes. A project's file takes
         #: no name that anybody has, so what it describes is known only when all is.
@@ -234,10 +220,7 @@ class Registry:
     def observers(self) -> "tuple[tuple[str, Observer], ...]":
         """Plugin name and function of everybody who observes events."""
         self._load_all()
-        return tuple(
-            (implementation.plugin_name, cast("Observer", implementation.function))
-            for implementation in self._manager.hook.grantway_event.get_hookimpls()
-        )
+        return self._admission.observers()
 
     @property
     def has_others(self) -> bool:
@@ -313,7 +296,7 @@ class Registry:
             if plugin.state != "active":
                 continue
             try:
-                commands = _call(self._manager, plugin, "grantway_commands", click.Command)
+                commands = self._admission.ask(plugin, "grantway_commands", click.Command)
                 named = [(_command_name(plugin, command), command) for command in commands]
                 for name, command in named:
                     found.setdefault(name, []).append((plugin, command))
@@ -345,110 +328,16 @@ class Registry:
         others.sort(key=lambda pair: pair[0].name)
         for plugin, module in others:
             if plugin.state == "active":
-                self._admit(plugin, module)
+                self._admission.admit(plugin, module)
         plugins = (*self._builtin_plugins, *(plugin for plugin, _ in others))
         settle_claims([plugin for plugin in plugins if plugin.state == "active"])
         for plugin in plugins:
-            registered = self._manager.get_plugin(plugin.name)
-            if plugin.state != "active" and registered is not None:
-                self._manager.unregister(registered)
+            if plugin.state != "active":
+                self._admission.dismiss(plugin)
         active = [plugin for plugin in plugins if plugin.state == "active"]
         if len(active) == len(self._builtin_plugins) and self._configuration.project is None:
             return plugins, self.builtin
         return plugins, Catalogue(active, self._configuration, self.builtin)
-
-    def _admit(self, plugin: Plugin, module: object) -> None:
-        plugin.module = module
-        try:
-            # What its objects do when they are looked at is their author's affair.
-            with contained(plugin, "It cannot be used"):
-                plugin.file = str(getattr(module, "__file__", "") or "")
-                self._register(plugin, module)
-            call = self._manager
-            plugin.providers = _call(call, plugin, "grantway_providers", CredentialProvider)
-            plugin.environments = _call(call, plugin, "grantway_environments", Environment)
-            plugin.token_caches = _call(call, plugin, "grantway_token_caches", TokenCacheFactory)
-            plugin.vaults = _call(call, plugin, "grantway_vaults", Vault)
-            plugin.discoveries = _call(call, plugin, "grantway_discoveries", Discovery)
-            # That built-in ones declare what may be is for the tests to see.
-            if not plugin.builtin:
-                with contained(plugin, "It cannot be used"):
-                    check_declarations(plugin)
-        except PluginError as error:
-            plugin.set_aside(error.message, error.remedy)
-            # What cannot be relied on is not listed either.
-            plugin.providers = plugin.environments = ()
-            plugin.token_caches = plugin.vaults = plugin.discoveries = ()
-
-    def _register(self, plugin: Plugin, module: object) -> None:
-        marked: dict[str, object] = {}
-        for name in dir(module):
-            # To look at each name of a module is slow. Built-in ones call theirs what they are.
-            if plugin.builtin and name not in self._hooks:
-                continue
-            options = self._manager.parse_hookimpl_opts(module, name)
-            if options is None:
-                if name.startswith(f"{hookspecs.PROJECT}_") and inspect.isroutine(
-                    getattr(module, name, None)
-                ):
-                    raise PluginError(
-                        f"{name} is not marked as a hook implementation.",
-                        remedy="Its author has to put @grantway.hookimpl above it.",
-                    )
-                continue
-            hook = options["specname"] or name
-            if hook not in self._hooks:
-                raise PluginError(
-                    f"{hook} is not a hook of this version. {did_you_mean(hook, self._hooks)}",
-                    remedy="Its author has to correct the name; or update grantway.",
-                )
-            if options["wrapper"] or options["hookwrapper"]:
-                raise PluginError(
-                    f"{hook} is a hook wrapper; a plugin cannot step between others here."
-                )
-            marked[name] = getattr(module, name)
-        if marked and inspect.isclass(module):
-            raise PluginError(
-                "The entry point names a class, and its hooks need an instance of it.",
-                remedy="Its author has to name an instance, or a module with the functions.",
-            )
-        if not marked:
-            raise PluginError(
-                "It implements no hook.",
-                remedy="Its author has to name a module or object with @grantway.hookimpl "
-                "functions as the entry point.",
-            )
-        try:
-            # The hooks alone, which pluggy would otherwise look for once more.
-            self._manager.register(SimpleNamespace(**marked), plugin.name)
-        except (pluggy.PluginValidationError, ValueError) as error:
-            first = str(error).strip().splitlines()
-            raise PluginError(f"It is not a plugin: {' '.join(first)[:300]}") from None
-
-
-def _call(manager: pluggy.PluginManager, plugin: Plugin, hook: str, kind: type[T]) -> tuple[T, ...]:
-    """Ask one plugin one hook and exhaust the answer.
-
-    Raises:
-        PluginError: it raised, or what came back is not as the hook says.
-    """
-    found: list[T] = []
-    for implementation in getattr(manager.hook, hook).get_hookimpls():
-        if implementation.plugin_name != plugin.name:
-            continue
-        with contained(plugin, f"{hook} failed"):
-            answer = cast("Iterable[object]", implementation.function())
-            items = list(islice(answer, _MOST + 1))
-            if len(items) > _MOST:
-                raise PluginError(f"{hook} yields without end.")
-            for item in items:
-                # By its type, not by what it says its class is.
-                if not issubclass(type(item), kind):
-                    raise PluginError(
-                        f"{hook} returned a {type(item).__name__}, not a {kind.__name__}."
-                    )
-                found.append(cast("T", item))
-    return tuple(found)
 
 
 def _command_name(plugin: Plugin, command: "click.Command") -> str:
