@@ -113,6 +113,7 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
         "identity": _FLAG,
         "presented": _FLAG,
         "choices": _TEXTS,
+        "example": _TEXT,
         "default": _Kind("a value that can be shown", lambda value: _is_text(str(value))),
         "env": _Kind(
             "the name of an environment variable",

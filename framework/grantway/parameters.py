@@ -115,6 +115,7 @@ class Parameter(Named, Generic[T_co]):
             from a reference it may be another by the next call, so no token at rest is served for
             that; and a refresh token that it brings rests under the value itself, for nobody else.
         choices: the only values there are.
+        example: a value as it is typed, for examples; "": one is made up from the name.
         default: the value when nothing gives one.
         env: the environment variable that may give it.
         aliases: other names, accepted from Python and as options.
@@ -130,6 +131,7 @@ class Parameter(Named, Generic[T_co]):
     identity: bool = attrs.field(default=True, kw_only=True)
     presented: bool = attrs.field(default=False, kw_only=True)
     choices: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+    example: str = attrs.field(default="", kw_only=True)
     default: object = attrs.field(default=None, kw_only=True)
     env: str | None = attrs.field(default=None, kw_only=True)
     aliases: tuple[str, ...] = attrs.field(default=(), kw_only=True)
@@ -173,7 +175,7 @@ class Parameter(Named, Generic[T_co]):
         return all(
             getattr(self, field.name) == getattr(other, field.name)
             for field in attrs.fields(Parameter)
-            if field.name != "help"
+            if field.name not in ("help", "example")
         )
 
 
@@ -324,6 +326,7 @@ APPLICATION_ID = Parameter(
     "application_id",
     text,
     "The identifier of the application (the client id).",
+    example="11111111-2222-3333-4444-555555555555",
     env="GRANTWAY_APPLICATION_ID",
     aliases=("client_id",),
     validator=_client_id,
@@ -340,6 +343,7 @@ TENANT_ID = Parameter(
     "tenant_id",
     text,
     "The tenant, by GUID or verified domain.",
+    example="contoso.example",
     env="GRANTWAY_TENANT_ID",
     aliases=("tenant", "domain"),
     validator=_tenant,
@@ -348,6 +352,7 @@ CERTIFICATE = Parameter(
     "certificate",
     client_certificate,
     "The application's certificate and key: the path of a PEM or PFX file, or a reference.",
+    example="client.pem",
     env="GRANTWAY_CERTIFICATE",
     excludes=("credential", "client_assertion"),
 )
@@ -465,6 +470,8 @@ def schema(parameter_set: ParameterSet) -> dict[str, object]:
         kind["description"] = parameter.help
         if parameter.choices:
             kind["enum"] = list(parameter.choices)
+        if parameter.example:
+            kind["examples"] = [parameter.example]
         if parameter.default is not None:
             kind["default"] = parameter.default
         if parameter.secret:

@@ -55,6 +55,7 @@ SUBJECT = Parameter(
     "subject",
     text,
     "Whom a token is wanted for, as the authority knows them; the application signs for it.",
+    example="alice@contoso.example",
 )
 USER_ASSERTION = Parameter(
     "user_assertion",

@@ -21,9 +21,6 @@ from grantway.parameters import (
 )
 from grantway.provider import CredentialProvider
 
-_APPLICATION = "11111111-2222-3333-4444-555555555555"
-_SAMPLES = {APPLICATION_ID.name: _APPLICATION, TENANT_ID.name: "contoso.example"}
-
 
 def syntax(
     candidate: Candidate, selectable: Sequence[Candidate], width: int = 94
@@ -125,12 +122,12 @@ def _sample(parameter: Parameter[object]) -> str:
         return ""
     word = parameter.option[2:]
     by_kind: dict[Callable[..., object], str] = {
-        secrets_.credential: f"{_APPLICATION}=env:APP_SECRET",
+        secrets_.credential: f"{APPLICATION_ID.example}=env:APP_SECRET",
         reference: f"file:{word}",
         json_object: "'{}'",
         int: "1",
         float: "1",
     }
     usual = f"env:{parameter.name.upper()}" if parameter.secret else word.upper()
-    known = _SAMPLES.get(parameter.name) or by_kind.get(parameter.parse, usual)
+    known = parameter.example or by_kind.get(parameter.parse, usual)
     return parameter.choices[0] if parameter.choices else known
