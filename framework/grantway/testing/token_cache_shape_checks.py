@@ -42,7 +42,7 @@ class TokenCacheShapeChecks(TokenCacheSetting):
         cache.put("a key", a_result("an earlier one"))
         cache.put("a key", a_result("a later one"))
         found = cache.get("a key")
-        assert found is not None
+        assert found is not None, "The result is lost."
         assert found.access_token == "a later one"  # noqa: S105  # made up
 
     def test_keys_are_apart(self, cache: TokenCache) -> None:
@@ -94,9 +94,9 @@ class TokenCacheShapeChecks(TokenCacheSetting):
         cache.put("a key", a_result())
         cache.put_refresh_token("a slot", a_refresh_token())
         cache.clear()
-        assert cache.get("a key") is None
-        assert cache.get_refresh_token("a slot") is None
-        assert list(cache.refresh_tokens("an owner")) == []
+        assert cache.get("a key") is None, "A result is still there."
+        assert cache.get_refresh_token("a slot") is None, "A refresh token is still there."
+        assert not cache.refresh_tokens("an owner"), "A refresh token is still listed."
 
     def test_its_fingerprint_key_is_32_bytes_and_stays(self, cache: TokenCache) -> None:
         """Keys are made under it: with another one nothing would be found again."""
@@ -122,7 +122,8 @@ class TokenCacheShapeChecks(TokenCacheSetting):
                 assert stored.token == Secret(key)
 
         outcomes([partial(use, number) for number in range(8)], 60)
-        assert len(list(cache.refresh_tokens("a crowd"))) == 80
+        left = len(cache.refresh_tokens("a crowd"))
+        assert left == 80, f"Of 80 refresh tokens that were put {left} are there."
 
     def test_it_shows_no_secret(self, cache: TokenCache) -> None:
         """A dispatcher, a debugger and a traceback show the cache."""
@@ -175,9 +176,9 @@ class TokenCacheShapeChecks(TokenCacheSetting):
         cache.put("outage", a_result(expires_on=long_ago))
         cache.put_refresh_token("a slot", a_refresh_token())
         cache.prune()
-        assert cache.get("old") is None
-        assert cache.get("outage") is not None
-        assert cache.get_refresh_token("a slot") is not None
+        assert cache.get("old") is None, "What has expired is still there."
+        assert cache.get("outage") is not None, "What an outage may need is gone."
+        assert cache.get_refresh_token("a slot") is not None, "A refresh token is gone."
 
     @needs("coordinates")
     def test_a_key_is_held_by_one_at_a_time(self, cache: TokenCache) -> None:
@@ -205,4 +206,5 @@ class TokenCacheShapeChecks(TokenCacheSetting):
         assert cache.get_pause("an authority") == 0.0
         for until in (4e9, 5e9, 4.5e9):
             cache.put_pause("an authority", until)
-        assert cache.get_pause("an authority") == 5e9
+        until = cache.get_pause("an authority")
+        assert until == 5e9, f"Until {until:g} stands, not the latest of them."
