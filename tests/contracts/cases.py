@@ -4,6 +4,7 @@ A provider that is new is tested by adding a line to `PROVIDERS`; one without a 
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -15,7 +16,9 @@ from grantway.testing import (
     json_reply,
     metadata_of,
     scripted_environment,
+    signing_in,
 )
+from grantway.testing.prompters import AUTHORIZATION_CODE
 from grantway.testing.replies import REFRESH_TOKEN
 from grantway.testing.transports import Script
 
@@ -39,10 +42,11 @@ class ProviderCase:
     """The call of a built-in provider's parameter set, and what is true of it.
 
     Fields are the attributes of `ProviderContract` of the same names; `script` is what `answers`
-    gives in addition to metadata.
+    gives in addition to metadata. Parameters that need a file are a function of a test's folder.
+    `environ` are environment variables that are set.
     """
 
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, Any] | Callable[[Path], Mapping[str, Any]]
     script: Script = attrs.field(factory=lambda: {"token": granted()})
     environment: Environment = attrs.field(factory=scripted_environment)
     secrets: tuple[str, ...] = ()
@@ -55,6 +59,7 @@ class ProviderCase:
     only_by_name: bool = False
     new_each_time: tuple[str, ...] = ()
     person: Callable[[], ScriptedPrompter] = ScriptedPrompter
+    environ: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
     def answers(self) -> Script:
         return {"metadata": json_reply(metadata_of(self.environment)), **self.script}
@@ -63,7 +68,8 @@ class ProviderCase:
 SIGNED_IN = {"token": granted(refresh_token=REFRESH_TOKEN)}
 WITH_A_CODE = {"device_authorization": DEVICE, **SIGNED_IN}
 
-# By provider, or by `provider/parameter set` where the two have not the same name.
+# By provider, or by `provider/parameter set` where the two have not the same name; a further call
+# of the same is told from the first by words after it.
 PROVIDERS: Mapping[str, ProviderCase] = {
     "User": ProviderCase(
         parameters={"application_id": CLIENT_ID, "device_code": True},
@@ -71,6 +77,15 @@ PROVIDERS: Mapping[str, ProviderCase] = {
         endpoint="device_authorization",
         interactive=True,
         renews=True,
+    ),
+    "User in a browser": ProviderCase(
+        parameters={"application_id": CLIENT_ID, "device_code": False},
+        script=SIGNED_IN,
+        secrets=(AUTHORIZATION_CODE,),
+        interactive=True,
+        renews=True,
+        new_each_time=("redirect_uri",),
+        person=lambda: ScriptedPrompter(browser=signing_in()),
     ),
     "ServicePrincipal": ProviderCase(
         parameters={"credential": (CLIENT_ID, SECRET), "tenant_id": "Scripted"}

@@ -50,7 +50,7 @@ PUBLIC = """
     API_VERSION EnvironmentContract FaultyTransport ManualClock ProviderContract RecordingTransport
     Reply ScriptedPrompter ScriptedTransport TokenCacheContract VaultContract assert_unseen broken
     dispatcher_of garbage granted json_reply metadata_of needs no_network page refused registry_of
-    reply scripted_environment silent since texts_of throttled unreachable
+    reply scripted_environment signing_in silent since texts_of throttled unreachable
 """
 KEY = {"cabinet_key": cabinet.KEY_TEXT}
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from grantway.testing.leaks import texts_of as texts_of
     from grantway.testing.network import no_network as no_network
     from grantway.testing.prompters import ScriptedPrompter as ScriptedPrompter
+    from grantway.testing.prompters import signing_in as signing_in
     from grantway.testing.provider_contract import ProviderContract as ProviderContract
     from grantway.testing.registries import dispatcher_of as dispatcher_of
     from grantway.testing.registries import registry_of as registry_of
@@ -68,7 +69,7 @@ _MODULES = {
     "gate": ("API_VERSION", "needs", "since"),
     "leaks": ("assert_unseen", "texts_of"),
     "network": ("no_network",),
-    "prompters": ("ScriptedPrompter",),
+    "prompters": ("ScriptedPrompter", "signing_in"),
     "provider_contract": ("ProviderContract",),
     "registries": ("dispatcher_of", "registry_of"),
     "replies": (
@@ -107,6 +108,7 @@ __all__ = [  # loaded on demand, and pinned by a test
     "registry_of",
     "reply",
     "scripted_environment",
+    "signing_in",
     "silent",
     "since",
     "texts_of",

@@ -40,7 +40,7 @@ class PluginChecks(Contract):
         assert record.state == "active", f"{record.reason} {record.remedy}"
 
     def test_it_takes_no_name_of_a_built_in(self) -> None:
-        """A claimant of a built-in's name is set aside; one of the core's parameter names too."""
+        """A claimant of a built-in's name is set aside; only an equal parameter may be shared."""
         taken = {
             (kind, name.casefold()): (each.name, parameter)
             for each in others(self.registry(), self.plugin)

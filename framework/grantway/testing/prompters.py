@@ -1,8 +1,13 @@
-"""A person who says what a test has written down."""
+"""A person who says what a test has written down, and a browser in which somebody signs in."""
 
+import threading
 from collections.abc import Callable
+from http.client import HTTPConnection
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from grantway.errors import InteractionRequired
+
+AUTHORIZATION_CODE = "sentinel-authorization-code-c05d"
 
 
 class ScriptedPrompter:
@@ -56,3 +61,41 @@ class ScriptedPrompter:
         """Have the browser go there, if there is one."""
         self.opened.append(url)
         return self._browser is not None and self._browser(url)
+
+
+def signing_in(code: str = AUTHORIZATION_CODE, **answer: str) -> Callable[[str], bool]:
+    """A browser for `ScriptedPrompter`, in which somebody signs in at once.
+
+    It goes back to the redirect URI of the authorization request, with the state of that (RFC 6749,
+    section 4.1.2), this code, and whatever else the authority is to answer, as `iss` or `error`.
+    """
+
+    def browse(url: str) -> bool:
+        asked = dict(parse_qsl(urlsplit(url).query))
+        back = urlsplit(asked["redirect_uri"])
+        told = {"code": code, "state": asked.get("state", ""), **answer}
+        page = _get(back.hostname or "", back.port, f"{back.path or '/'}?{urlencode(told)}")
+        # The page that it leads to is there when the sign-in has ended.
+        threading.Thread(
+            target=_get, args=(back.hostname or "", back.port, page), daemon=True
+        ).start()
+        return True
+
+    return browse
+
+
+def _get(host: str, port: int | None, path: str) -> str:
+    """Go to a page of this machine; the path of the page that it leads to."""
+    connection = HTTPConnection(host, port, timeout=20)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        response.read()
+    except OSError:
+        # The listener has gone, as it does when a sign-in fails.
+        return "/"
+    else:
+        to = urlsplit(response.headers.get("Location", "/"))
+        return f"{to.path}?{to.query}" if to.query else to.path
+    finally:
+        connection.close()

@@ -5,6 +5,7 @@ comes of it. Neither can its environment variables and files.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
@@ -27,17 +28,32 @@ def registry_of(*plugins: object) -> Registry:
     pairs: list[tuple[Plugin, object]] = []
     for number, plugin in enumerate(plugins, 1):
         module: object = import_module(plugin) if isinstance(plugin, str) else plugin
-        name = getattr(module, "__name__", type(module).__name__)
-        pairs.append((Plugin(f"test:{name}-{number}", distribution="test"), module))
+        pairs.append((_record(module, number), module))
     return Registry(pairs, NOTHING)
+
+
+def _record(plugin: object, number: int) -> Plugin:
+    name = getattr(plugin, "__name__", type(plugin).__name__)
+    return Plugin(f"test:{name}-{number}", distribution="test")
+
+
+@lru_cache(maxsize=1)
+def _builtin() -> tuple[tuple[Plugin, object], ...]:
+    """The built-in plugins, found once in the life of the process; records are made anew of it."""
+    found = Registry.load(NOTHING, third_parties=False).plugins
+    return tuple((each, each.module) for each in found if each.builtin)
 
 
 def registry_with(*plugins: object) -> Registry:
     """A registry of the built-in plugins and these; one that is built in is there but once."""
-    builtin = Registry.load(NOTHING, third_parties=False)
-    known = [each.module for each in builtin.plugins]
-    others = [each for each in plugins if not any(each is module for module in known)]
-    return Registry.of(*others, configuration=NOTHING) if others else builtin
+    pairs: list[tuple[Plugin, object]] = [
+        (Plugin(each.name, each.distribution, each.version, each.target, builtin=True), module)
+        for each, module in _builtin()
+    ]
+    for number, plugin in enumerate(plugins, 1):
+        if not any(plugin is module for _, module in pairs):
+            pairs.append((_record(plugin, number), plugin))
+    return Registry(pairs, NOTHING)
 
 
 def dispatcher_of(
