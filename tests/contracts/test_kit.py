@@ -14,7 +14,16 @@ import pytest
 import grantway.testing
 from contracts.cabinet import providers as cabinet
 from contracts.cabinet.shelf import Shelf
-from grantway import AuthorityRequest, Context, Credential, Dispatcher, Environment, Trust
+from grantway import (
+    AuthorityRequest,
+    Context,
+    Credential,
+    CredentialProvider,
+    Dispatcher,
+    Environment,
+    ParameterSet,
+    Trust,
+)
 from grantway.errors import (
     InteractionRequired,
     InvalidClient,
@@ -100,6 +109,31 @@ def test_a_check_of_what_is_not_claimed_is_skipped_and_says_so() -> None:
         Later().test_for_some()
     with pytest.raises(AssertionError, match="it ran"):
         Later().test_for_others()
+
+
+class Short(ProviderContract):
+    api_version = (0, 1)
+    plugin = cabinet.shelf()
+    provider = "Cabinet"
+    parameters = {"cabinet_key": "short"}  # noqa: RUF012  # nobody changes it
+
+
+def test_a_secret_that_would_be_found_by_chance_is_refused() -> None:
+    with pytest.raises(AssertionError, match="Make it long"):
+        Short().test_no_explanation_shows_a_secret()
+
+
+def test_a_provider_of_several_parameter_sets_is_tested_set_by_set() -> None:
+    class Several(Short):
+        plugin = Shelf(
+            providers=[
+                CredentialProvider("Two", (ParameterSet("A"), ParameterSet("B")), cabinet.find)
+            ]
+        )
+        provider = "Two"
+
+    with pytest.raises(AssertionError, match="parameter_set = 'A'"):
+        Several().candidate()
 
 
 # Stand-ins.

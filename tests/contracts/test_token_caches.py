@@ -1,39 +1,21 @@
 """Every built-in token cache keeps the contract that other people's are held to."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import keyring
 import pytest
-from keyring.backends import fail
 
 from contracts.cases import CACHES, SAME_CACHES, CacheCase
 from grantway import Configuration, Registry
 from grantway.cache import plugin
 from grantway.testing import TokenCacheContract
-from peers import PeerUnavailable, require_peer
-from peers.redis_server import RedisServer
 
 REGISTRY = Registry.load(Configuration(environ={}), third_parties=False)
 
 
 def test_every_built_in_cache_has_a_case() -> None:
     assert sorted({*CACHES, *SAME_CACHES}) == sorted(REGISTRY.token_caches)
-
-
-@pytest.fixture(scope="module")
-def redis_server() -> Iterator[RedisServer]:
-    """A server for these tests; each cache in it has a prefix of its own."""
-    missing = ""
-    try:
-        server = RedisServer()
-    except PeerUnavailable as reason:
-        missing = str(reason)
-    require_peer(not missing, missing)
-    with server:
-        yield server
 
 
 @pytest.mark.parametrize("kind", sorted(CACHES))
@@ -44,19 +26,13 @@ class TestBuiltInTokenCaches(TokenCacheContract):
     inspects = True
 
     @pytest.fixture(autouse=True)
-    def _case(self, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def _case(self, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         case: CacheCase = CACHES[kind]
         self.name, self.folder, self.server = kind, tmp_path, None
         for field in ("persists", "shares_between_processes", "encrypts"):
             setattr(self, field, getattr(case, field))
         self.wrong_url, self.unreachable_url = case.wrong_url, case.unreachable_url
         monkeypatch.setenv("GRANTWAY_CACHE_KEY", bytes(range(32)).hex())
-        # Whatever keyring this machine has, no test may write to it, in whatever process.
-        monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
-        before = keyring.get_keyring()
-        keyring.set_keyring(fail.Keyring())
-        yield
-        keyring.set_keyring(before)
 
     @pytest.fixture
     def cache_url(self, kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:

@@ -246,6 +246,7 @@ class HttpTransport:
     def _attempt(
         self, request: AuthorityRequest, way: Route, context: Context
     ) -> Answer | NotConnected:
+        """Ask once, over the wire: what `grantway.testing` puts a script in place of."""
         left = context.remaining()
         failure: BaseException | NotConnected
         watch = Watch(context)

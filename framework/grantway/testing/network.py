@@ -30,10 +30,13 @@ class _Watch:
     def told(self, event: str, arguments: tuple[object, ...]) -> None:
         if not self.records or event not in _EVENTS:
             return
-        address = arguments[0] if event == "socket.getaddrinfo" else arguments[1]
-        host: object = (
-            cast("tuple[object, ...]", address)[0] if isinstance(address, tuple) else address
-        )
+        host = arguments[0]
+        if event != "socket.getaddrinfo":
+            address = arguments[1]
+            if not isinstance(address, tuple):
+                # A socket in the file system leads to nobody but this machine.
+                return
+            host = cast("tuple[object, ...]", address)[0]
         for record, loopback in self.records:
             if not (loopback and _is_here(host)):
                 record.append(f"{event}: {host}")

@@ -26,6 +26,8 @@ from grantway.testing.transports import Script, ScriptedTransport
 
 TIMEOUT = 60.0
 
+_SHORTEST = 12
+
 # Long after any date of this machine: an instant that was not told by the injected clock is past.
 _BEGINNING = 4_000_000_000.0
 
@@ -171,7 +173,11 @@ class ProviderSetting(PluginChecks):
         return found[0]
 
     def given_secrets(self) -> tuple[str, ...]:
-        """Every secret that goes into the call."""
+        """Every secret that goes into the call.
+
+        Raises:
+            AssertionError: one is so short that it could be found by chance.
+        """
         known = self.registry().parameters
         own = [
             secret
@@ -179,7 +185,12 @@ class ProviderSetting(PluginChecks):
             if name in known and known[name].secret
             for secret in secrets_in(value)
         ]
-        return (*own, *self.secrets)
+        found = (*own, *self.secrets)
+        assert all(len(secret) >= _SHORTEST for secret in found), (
+            f"A secret of the call has fewer than {_SHORTEST} characters, and would be found where "
+            "it is not. Make it long and unlike anything else."
+        )
+        return found
 
     def all_secrets(self) -> tuple[str, ...]:
         """These, and what comes back for them."""

@@ -1,9 +1,10 @@
 """What a vault promises: to give a secret, to keep one where it can, and to show none."""
 
+from collections.abc import Callable
+
 import pytest
 
 from grantway.context import Context
-from grantway.environment import Environment
 from grantway.errors import GrantwayError, InteractionRequired, VaultError
 from grantway.offerings import Vault
 from grantway.secret import Reference, Secret
@@ -65,7 +66,7 @@ class VaultContract(PluginChecks):
         """What the vault is called with: nobody but a person who answers `SECRET`, no network."""
         return Context.lasting(
             60,
-            self._nowhere(),
+            scripted_environment(),
             ScriptedTransport(),
             ManualClock(),
             prompter=ScriptedPrompter(*[SECRET] * 50) if someone else None,
@@ -185,11 +186,9 @@ class VaultContract(PluginChecks):
     def _put(self, name: str, text: str) -> None:
         put, context = self.vault().put, self.context()
         assert put is not None, "The vault has no put."
-        # A secret of this frame would be in the traceback of what fails.
         within(lambda: put(name, Secret(text), context), self.patience)
 
-    def _failure(self, call: "object") -> GrantwayError:
-        assert callable(call)
+    def _failure(self, call: Callable[[], object]) -> GrantwayError:
         try:
             within(call, self.patience)
         except GrantwayError as error:
@@ -201,6 +200,3 @@ class VaultContract(PluginChecks):
                 f"{type(error).__name__} is no GrantwayError. Raise VaultError with a remedy."
             ) from error
         raise AssertionError("It came back, and should have failed.")
-
-    def _nowhere(self) -> Environment:
-        return scripted_environment()
