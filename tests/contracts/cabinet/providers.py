@@ -75,7 +75,6 @@ class Cabinet(ProviderContract):
     plugin: object = shelf()
     provider = "Cabinet"
     parameters = {"cabinet_key": KEY_TEXT}
-    patience = 3.0
 
 
 # Right ones.

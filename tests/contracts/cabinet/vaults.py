@@ -49,7 +49,6 @@ class Cabinet(VaultContract):
     scheme = "cabinet"
     writable = True
     unwritable_name = FULL
-    patience = 3.0
 
     @pytest.fixture
     def kept(self) -> str:
