@@ -1,4 +1,7 @@
-"""The contract of token caches, held against each kind, a real Redis server among them."""
+"""Token caches do what two dictionaries would, each kind of them, a real Redis server among them.
+
+That they keep the contract of `grantway.testing` is tested in `contracts`.
+"""
 
 import tempfile
 from collections.abc import Callable
@@ -17,10 +20,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from cache.support import ALICE, WholeCache, facts, opener, result, stored
+from cache.support import ALICE, WholeCache, facts, opener, result
 from grantway import AuthenticationResult, Secret, StoredRefreshToken
-from grantway.cache_inspection import CacheEntry, Inspector
-from grantway.token_cache import Coordinator, expires
+from grantway.cache_inspection import CacheEntry
+from grantway.token_cache import expires
 
 KINDS = ("memory", "sqlite", "redis")
 
@@ -196,40 +199,3 @@ def test_a_cache_keeps_its_contract(
     run_state_machine_as_test(
         Machine, settings=settings(max_examples=40, stateful_step_count=30, deadline=None)
     )
-
-
-@pytest.fixture(params=KINDS)
-def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    made = opener(request.param, tmp_path, lambda: request.getfixturevalue("redis_server"))()
-    yield made
-    made.close()
-
-
-def test_a_cache_can_be_shared_and_looked_into(cache: WholeCache) -> None:
-    assert isinstance(cache, Coordinator)
-    assert isinstance(cache, Inspector)
-
-
-def test_an_entry_shows_no_token(cache: WholeCache) -> None:
-    cache.put("k", result())
-    cache.put_refresh_token("s", stored())
-    shown = repr(list(cache.entries())) + repr(cache.info()) + repr(cache)
-    assert "sentinel-alice@contoso.example" in shown
-    for secret in ("access-token", "refresh-token", "refresh-in-result", "id-token"):
-        assert f"sentinel-{secret}" not in shown
-
-
-def test_a_key_to_the_cache_is_secret_and_whole(cache: WholeCache) -> None:
-    assert len(cache.fingerprint_key) == 32
-    assert repr(cache.fingerprint_key) not in repr(cache)
-
-
-def test_an_expired_result_goes_by_pruning_and_a_refresh_token_never(cache: WholeCache) -> None:
-    long_ago = datetime.now(UTC) - timedelta(days=400)
-    cache.put("old", result(expires_on=long_ago, extended_expires_on=None))
-    cache.put("outage", result(expires_on=long_ago))
-    cache.put_refresh_token("slot", stored())
-    cache.prune()
-    assert cache.get("old") is None
-    assert cache.get("outage") is not None
-    assert cache.get_refresh_token("slot") is not None

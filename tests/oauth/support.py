@@ -20,6 +20,7 @@ from grantway import (
 from grantway.clock import SystemClock
 from grantway.oauth.transport import HttpTransport
 from grantway.parts import Clock
+from grantway.testing import ManualClock
 from servers.raw import Behaviour, RawServer, json_answer
 
 CLIENT_ID = "an application"
@@ -41,31 +42,7 @@ RAW = Protocol(
 )
 
 
-class FakeClock:
-    """A clock that goes on only when somebody waits by it, and by `tick` at each look."""
-
-    def __init__(self, now: float = 1_700_000_000.0, tick: float = 0.0) -> None:
-        self.now = now
-        self.ticking = tick
-        self.uptime = 1000.0
-        self.waits: list[float] = []
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        self.uptime += self.ticking
-        return self.uptime
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-        self.uptime += seconds
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        if not event.is_set():
-            self.waits.append(seconds)
-            self.advance(seconds)
-        return event.is_set()
+FakeClock = ManualClock
 
 
 def granted(**changes: object) -> Behaviour:

@@ -9,6 +9,7 @@ from grantway import Context, Environment, Secret, Transport, Vault
 from grantway.clock import SystemClock
 from grantway.errors import GrantwayError
 from grantway.parts import Prompter
+from grantway.testing import ScriptedPrompter
 from grantway_vaults import grantway_vaults
 
 SENTINEL = "sentinel-4f9c1d-secret"
@@ -16,22 +17,7 @@ SENTINEL = "sentinel-4f9c1d-secret"
 VAULTS = MappingProxyType({vault.scheme: vault for vault in grantway_vaults()})
 
 
-class Answers:
-    """A prompter that answers from a list and remembers what it was asked."""
-
-    def __init__(self, *answers: str) -> None:
-        self.answers = list(answers)
-        self.asked: list[tuple[str, bool]] = []
-
-    def ask(self, question: str, *, secret: bool = False) -> str:
-        self.asked.append((question, secret))
-        return self.answers.pop(0)
-
-    def show(self, text: str) -> None:
-        raise AssertionError("a vault shows nothing")
-
-    def open(self, url: str) -> bool:
-        raise AssertionError("a vault opens no page")
+Answers = ScriptedPrompter
 
 
 def context(prompter: Prompter | None = None) -> Context:

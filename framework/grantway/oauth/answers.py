@@ -72,6 +72,7 @@ _NEEDS_A_PERSON = {
     "account_selection_required",
 }
 _RETRYABLE = {"temporarily_unavailable", "server_error"}
+_LATER = "Try again later: the server is in trouble."
 _UNSAID = (
     "Where it takes a client secret, check that first: some authorities answer so to a wrong one."
 )
@@ -182,12 +183,14 @@ def refusal(
     host = host_of(request.url)
     said = ": ".join(part for part in (error, description) if part)
     where = f"HTTP {status}" if status else "in the browser"
+    passes = error in _RETRYABLE or status in (429, 500, 502, 503, 504)
     refused = kind(
         f"{host} refused the {request.endpoint} request ({where})"
         f"{f': {said}' if said else ', without saying why'}.",
         remedy=advice
         or _proof_remedy(error, context)
-        or _remedy(kind, said, in_browser=answer is None),
+        or _remedy(kind, said, in_browser=answer is None)
+        or (_LATER if passes else ""),
         error=error,
         description=description,
         codes=codes,
@@ -198,7 +201,7 @@ def refusal(
         timestamp=text("timestamp"),
         status=status,
         retry_after=wait,
-        retryable=error in _RETRYABLE or status in (429, 500, 502, 503, 504),
+        retryable=passes,
         advice=advice,
         challenge=context.redactor.clean(answer.headers.get("WWW-Authenticate", ""))[:1000]
         if answer
@@ -399,7 +402,7 @@ def _malformed(
     passes = answer.status >= 500 or answer.status == 429
     return MalformedResponse(
         f"{host} answered the {request.endpoint} request with HTTP {answer.status} and {what}.",
-        remedy="Try again later: the server is in trouble."
+        remedy=_LATER
         if passes
         else "Check that the address is an authority's, and that no proxy answers in its place.",
         host=host,

@@ -231,7 +231,10 @@ class HttpTransport:
             context.remaining()
             # A query is left out; it is the one part of an address that could hold anything.
             _log.info("%s %s", request.method, request.url.partition("?")[0])
-            answer = self._attempt(request, way, context, prove)
+            # Made for this sending: what a client signs is never sent twice.
+            message = Message(request.all_headers(), request.all_fields())
+            _learn_secrets(message, context)
+            answer = self._attempt(request, message, way, context, prove)
             if isinstance(answer, NotConnected):
                 pause = None if request.single_use else next(pauses, None)
                 if pause is None:
@@ -292,14 +295,13 @@ class HttpTransport:
     def _attempt(
         self,
         request: AuthorityRequest,
+        message: "Message",
         way: Route,
         context: Context,
         prove: Callable[[], str] | None,
     ) -> Answer | NotConnected:
+        """Ask once, over the wire: what `grantway.testing` puts a script in place of."""
         left = context.remaining()
-        # Made for this sending: what a client signs is never sent twice.
-        message = _Message(request.all_headers(), request.all_fields())
-        _learn_secrets(message, context)
         failure: BaseException | NotConnected
         watch = Watch(context)
         try:
@@ -331,14 +333,14 @@ class HttpTransport:
 
 
 @attrs.frozen
-class _Message:
+class Message:
     """The headers and the form of one sending, secrets still masked."""
 
     headers: Mapping[str, str | Secret]
     fields: Fields
 
 
-def _learn_secrets(message: _Message, context: Context) -> None:
+def _learn_secrets(message: Message, context: Context) -> None:
     """Have all that is secret of a sending masked, in the very spelling in which it is sent."""
     for value in message.headers.values():
         if isinstance(value, Secret):
@@ -382,7 +384,7 @@ def _body(response: BaseHTTPResponse, watch: Watch) -> bytes:
 
 
 def _headers(
-    message: _Message,
+    message: Message,
     method: str,
     way: Route,
     context: Context,
@@ -405,7 +407,7 @@ def _headers(
     return headers
 
 
-def _form(message: _Message) -> bytes | None:
+def _form(message: Message) -> bytes | None:
     """The form as it goes on the wire: exactly that of the plan."""
     return urlencode([(name, revealed(value)) for name, value in message.fields]).encode() or None
 

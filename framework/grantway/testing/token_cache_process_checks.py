@@ -1,0 +1,129 @@
+"""What a token cache does across processes, across their ends, and where it rests."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import IO
+
+from grantway.secret import Secret
+from grantway.testing.gate import needs
+from grantway.testing.leaks import assert_unseen
+from grantway.testing.token_cache_setting import (
+    SECRETS,
+    TokenCacheSetting,
+    a_refresh_token,
+    a_result,
+)
+from grantway.token_cache import Coordinator, TokenCache
+
+_PROGRAM = "grantway.testing.cache_process"
+_WRITTEN = 20
+
+
+class TokenCacheProcessChecks(TokenCacheSetting):
+    """Checks with more than one process, or more than one life of a cache."""
+
+    @needs("persists")
+    def test_what_was_put_is_there_when_it_is_opened_again(self, cache_url: str) -> None:
+        """Tokens, refresh tokens, and the key under which they are found."""
+        cache = self.open(cache_url)
+        key = cache.fingerprint_key
+        cache.put("a key", a_result())
+        cache.put_refresh_token("a slot", a_refresh_token())
+        cache.close()
+        again = self.open(cache_url)
+        assert again.get("a key") is not None, "The result is lost."
+        assert again.get_refresh_token("a slot") is not None, "The refresh token is lost."
+        assert again.fingerprint_key == key, "The fingerprint_key is another one."
+        again.close()
+
+    @needs("persists")
+    def test_a_writer_that_is_killed_loses_no_refresh_token(self, cache_url: str) -> None:
+        """`put_refresh_token` returns when it is safe: the old one may be spent already."""
+        with self._process(cache_url, "write") as (process, said):
+            names = [said.readline().strip() for _ in range(_WRITTEN)]
+            process.kill()
+            names += said.read().split("\n")[:-1]
+        cache = self.open(cache_url)
+        for name in filter(None, names):
+            found = cache.get_refresh_token(name)
+            assert found is not None, f"{name} had been put, and is lost."
+            assert found.token == Secret(name.replace("slot", "token"))
+        cache.put("a key", a_result())
+        cache.close()
+
+    @needs("shares_between_processes")
+    def test_processes_see_what_others_put(self, cache: TokenCache, cache_url: str) -> None:
+        """A token that one process has fetched is not fetched again by the next."""
+        cache.put("of this process", a_result())
+        with self._process(cache_url, "find") as (process, _):
+            out, _ = process.communicate("of this process\nof nobody\n", timeout=60)
+        assert out.splitlines() == ["of this process"], "The other process does not see it."
+        assert cache.get("of the other process") is not None, "This process does not see it."
+
+    @needs("shares_between_processes", "coordinates")
+    def test_who_dies_while_holding_a_key_holds_it_no_longer(
+        self, cache: TokenCache, cache_url: str
+    ) -> None:
+        """At once, or after a lease of seconds; until then others wait."""
+        assert isinstance(cache, Coordinator), "It is no Coordinator; see grantway.token_cache."
+        waits: list[float] = []
+        until = time.monotonic() + 60
+
+        def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            assert time.monotonic() < until, "The key is still held, by nobody."
+            time.sleep(seconds)
+
+        with self._process(cache_url, "hold") as (process, said):
+            assert said.readline() == "held\n"
+            with cache.lock("a key", sleep):
+                assert waits, "Two processes held the same key at once."
+
+    @needs("encrypts")
+    def test_nothing_of_a_token_rests_in_clear(self, cache_url: str) -> None:
+        """Disks are stolen and backed up; names of people are nobody's business either."""
+        cache = self.open(cache_url)
+        cache.put("a key", a_result())
+        cache.put_refresh_token("a slot", a_refresh_token())
+        cache.close()
+        resting = self.at_rest(cache_url)
+        assert resting, "There is nothing where the cache is said to rest."
+        texts = (*SECRETS, "somebody@scripted.example", "sentinel-subject-90bd")
+        assert_unseen(texts, "What rests there", resting.decode("latin-1"))
+
+    @contextmanager
+    def _process(
+        self, url: str, action: str
+    ) -> Generator[tuple["subprocess.Popen[str]", IO[str]], None, None]:
+        plugin = self.module or getattr(self.plugin, "__name__", type(self.plugin).__module__)
+        process = subprocess.Popen(  # noqa: S603  # this very interpreter
+            [
+                sys.executable,
+                "-m",
+                "grantway.testing.cache_process",
+                plugin,
+                self.name,
+                url,
+                action,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            process.stdin.close()

@@ -1,0 +1,210 @@
+"""What a token cache does within one process."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+
+from grantway.cache_inspection import Inspector
+from grantway.errors import CacheError, ConfigurationError
+from grantway.secret import Secret
+from grantway.testing.gate import needs
+from grantway.testing.leaks import assert_unseen
+from grantway.testing.patience import outcomes, within
+from grantway.testing.token_cache_setting import (
+    SECRETS,
+    TokenCacheSetting,
+    a_refresh_token,
+    a_result,
+    facts_of,
+)
+from grantway.token_cache import Coordinator, TokenCache
+
+_KEYS = ("a" * 64, "b" * 64, "A" * 64, "", "\0", "ключ", "one:two*", "100%", "../up", "a b")
+
+
+def _never(_: float) -> None:
+    raise AssertionError("A key that nobody holds makes nobody wait.")
+
+
+class TokenCacheShapeChecks(TokenCacheSetting):
+    """Checks that need no other process."""
+
+    def test_a_result_is_found_whole(self, cache: TokenCache) -> None:
+        """What is served from the cache is what the authority gave, to the last field."""
+        for result in (a_result(), a_result(account=None, expires_on=None, refresh_token=None)):
+            cache.put("a key", result)
+            assert facts_of(cache.get("a key")) == facts_of(result)
+
+    def test_a_later_result_takes_the_place_of_an_earlier(self, cache: TokenCache) -> None:
+        """`force_refresh` and `claims` rely on it."""
+        cache.put("a key", a_result("an earlier one"))
+        cache.put("a key", a_result("a later one"))
+        found = cache.get("a key")
+        assert found is not None, "The result is lost."
+        assert found.access_token == "a later one"  # noqa: S105  # made up
+
+    def test_keys_are_apart(self, cache: TokenCache) -> None:
+        """One caller's token is never another's, whatever characters are in a key."""
+        for number, key in enumerate(_KEYS):
+            cache.put(key, a_result(f"token {number}"))
+            cache.put_refresh_token(key, a_refresh_token(f"refresh token {number}"))
+        for number, key in enumerate(_KEYS):
+            result, stored = cache.get(key), cache.get_refresh_token(key)
+            assert result is not None, f"The result under {key!r} is lost."
+            assert result.access_token == f"token {number}", f"{key!r} gives another key's result."
+            assert stored is not None, f"The refresh token in {key!r} is lost."
+            assert stored.token == Secret(f"refresh token {number}")
+
+    def test_what_is_not_there_is_none(self, cache: TokenCache) -> None:
+        """A miss is an everyday thing, and no error."""
+        cache.put("a key", a_result())
+        cache.put_refresh_token("a slot", a_refresh_token())
+        assert cache.get("another") is None
+        assert cache.get("a slot") is None, "A refresh token's slot is no result's key."
+        assert cache.get_refresh_token("a key") is None
+        assert list(cache.refresh_tokens("nobody")) == []
+        cache.remove_refresh_token("another", Secret("whatever"))
+
+    def test_a_refresh_token_is_found_whole(self, cache: TokenCache) -> None:
+        """A person's sign-in hangs on it."""
+        cache.put_refresh_token("a slot", a_refresh_token())
+        assert facts_of(cache.get_refresh_token("a slot")) == facts_of(a_refresh_token())
+
+    def test_a_newer_refresh_token_stays_when_an_older_is_removed(self, cache: TokenCache) -> None:
+        """Who finds that a token is spent may be late: its successor is there already."""
+        cache.put_refresh_token("a slot", a_refresh_token("the older"))
+        cache.put_refresh_token("a slot", a_refresh_token("the newer"))
+        cache.remove_refresh_token("a slot", Secret("the older"))
+        found = cache.get_refresh_token("a slot")
+        assert found is not None, "The newer one is lost."
+        cache.remove_refresh_token("a slot", Secret("the newer"))
+        assert cache.get_refresh_token("a slot") is None, "What was removed is still there."
+
+    def test_refresh_tokens_are_listed_by_their_owner(self, cache: TokenCache) -> None:
+        """The accounts of one client at one authority, and of no other."""
+        for slot, owner in (("one", "mine"), ("two", "mine"), ("three", "theirs")):
+            cache.put_refresh_token(slot, a_refresh_token(slot, owner))
+        found = {slot: stored.token for slot, stored in cache.refresh_tokens("mine")}
+        assert found == {"one": Secret("one"), "two": Secret("two")}
+
+    def test_clearing_forgets_everything(self, cache: TokenCache) -> None:
+        """It is how people sign out of everything."""
+        cache.put("a key", a_result())
+        cache.put_refresh_token("a slot", a_refresh_token())
+        cache.clear()
+        assert cache.get("a key") is None, "A result is still there."
+        assert cache.get_refresh_token("a slot") is None, "A refresh token is still there."
+        assert not cache.refresh_tokens("an owner"), "A refresh token is still listed."
+
+    def test_its_fingerprint_key_is_32_bytes_and_stays(self, cache: TokenCache) -> None:
+        """Keys are made under it: with another one nothing would be found again."""
+        key = cache.fingerprint_key
+        assert type(key) is bytes
+        assert len(key) >= 32, f"It is {len(key)} bytes long."
+        assert len(set(key)) > 4, "It is not random."
+        cache.put("a key", a_result())
+        assert cache.fingerprint_key == key
+
+    def test_many_threads_use_it_at_once(self, cache: TokenCache) -> None:
+        """Each finds what it has put, and nothing breaks."""
+
+        def use(number: int) -> None:
+            for turn in range(10):
+                key = f"{number}-{turn}"
+                cache.put(key, a_result(key))
+                cache.put_refresh_token(key, a_refresh_token(key, "a crowd"))
+                found, stored = cache.get(key), cache.get_refresh_token(key)
+                assert found is not None
+                assert found.access_token == key
+                assert stored is not None
+                assert stored.token == Secret(key)
+
+        outcomes([partial(use, number) for number in range(8)], 60)
+        left = len(cache.refresh_tokens("a crowd"))
+        assert left == 80, f"Of 80 refresh tokens that were put {left} are there."
+
+    def test_it_shows_no_secret(self, cache: TokenCache) -> None:
+        """A dispatcher, a debugger and a traceback show the cache."""
+        cache.put("a key", a_result())
+        cache.put_refresh_token("a slot", a_refresh_token())
+        assert_unseen((*SECRETS, repr(cache.fingerprint_key)), "The repr of the cache", repr(cache))
+
+    @needs("wrong_url")
+    def test_a_url_that_cannot_be_understood_is_a_configuration_error(self) -> None:
+        """It is the user's word, and wrong before anything is opened."""
+        with pytest.raises(ConfigurationError) as caught:
+            self.open(self.wrong_url)
+        assert caught.value.remedy.strip(), "The error says nothing of what to do."
+
+    @needs("unreachable_url")
+    def test_one_that_cannot_be_reached_fails_when_it_is_used(self) -> None:
+        """By CacheError, within seconds: the token that was to be kept is not lost by it."""
+        made = self.open(self.unreachable_url)
+        began = time.monotonic()
+        with pytest.raises(CacheError):
+            within(lambda: made.get("a key"), 60)
+        with pytest.raises(CacheError):
+            within(lambda: made.put("a key", a_result()), 60)
+        made.close()
+        assert time.monotonic() - began < 60
+
+    @needs("inspects")
+    def test_what_is_listed_shows_no_secret(self, cache: TokenCache) -> None:
+        """`grantway cache` is for people, who look over each other's shoulders."""
+        assert isinstance(cache, Inspector), "It is no Inspector; see grantway.cache_inspection."
+        cache.put("a key", a_result())
+        cache.put_refresh_token("a slot", a_refresh_token())
+        entries, info = list(cache.entries()), cache.info()
+        assert {(each.kind, each.key) for each in entries} == {
+            ("access_token", "a key"),
+            ("refresh_token", "a slot"),
+        }
+        assert (info.access_tokens, info.refresh_tokens) == (1, 1)
+        assert_unseen(SECRETS, "What is listed", entries, info)
+        assert cache.remove("a key")
+        assert not cache.remove("a key")
+        assert cache.get("a key") is None
+
+    @needs("inspects")
+    def test_pruning_takes_what_has_expired_and_no_refresh_token(self, cache: TokenCache) -> None:
+        """A result that an outage may still need stays; a refresh token never expires here."""
+        assert isinstance(cache, Inspector), "It is no Inspector; see grantway.cache_inspection."
+        long_ago = datetime.now(UTC) - timedelta(days=400)
+        cache.put("old", a_result(expires_on=long_ago, extended_expires_on=None))
+        cache.put("outage", a_result(expires_on=long_ago))
+        cache.put_refresh_token("a slot", a_refresh_token())
+        cache.prune()
+        assert cache.get("old") is None, "What has expired is still there."
+        assert cache.get("outage") is not None, "What an outage may need is gone."
+        assert cache.get_refresh_token("a slot") is not None, "A refresh token is gone."
+
+    @needs("coordinates")
+    def test_a_key_is_held_by_one_at_a_time(self, cache: TokenCache) -> None:
+        """So that a fleet asks the authority once; different keys do not wait for each other."""
+        assert isinstance(cache, Coordinator), "It is no Coordinator; see grantway.token_cache."
+        within_it: list[int] = []
+        most: list[int] = []
+
+        def hold(number: int) -> None:
+            with cache.lock("a key", time.sleep):
+                within_it.append(number)
+                most.append(len(within_it))
+                time.sleep(0.01)
+                within_it.remove(number)
+
+        outcomes([partial(hold, number) for number in range(4)], 60)
+        assert max(most) == 1, f"{max(most)} threads held one key at once."
+        with cache.lock("one", _never), cache.lock("another", _never):
+            pass
+
+    @needs("coordinates")
+    def test_of_two_pauses_the_later_stands(self, cache: TokenCache) -> None:
+        """All who share the cache keep away from an authority that asked for it."""
+        assert isinstance(cache, Coordinator), "It is no Coordinator; see grantway.token_cache."
+        assert cache.get_pause("an authority") == 0.0
+        for until in (4e9, 5e9, 4.5e9):
+            cache.put_pause("an authority", until)
+        until = cache.get_pause("an authority")
+        assert until == 5e9, f"Until {until:g} stands, not the latest of them."
