@@ -263,11 +263,12 @@ class Intake:
 
         if provider is not None:
             return among(self._registry.provider_candidates(provider, parameter_set))
-        if self._is_builtin_profile:
+        ours, given = self._registry.builtin.candidates, given_names(values)
+        if self._is_builtin_profile and any(given <= each.allowed for each in ours):
             # What built-in sets settle, no third party changes (`grantway.selection`), save by
             # what a profile gives for it: then they need not even be loaded.
             with suppress(NoParameterSetMatches):
-                return among(self._registry.builtin.candidates)
+                return among(ours)
         return among(self._registry.candidates)
 
     def _layers_for(
