@@ -4,6 +4,7 @@
 """
 
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,8 +50,14 @@ def section(name: str, hook: Callable[..., object]) -> str:
     """A hook: its signature, what it is for, its example."""
     signature = str(inspect.signature(hook)).replace("'", "").replace('"', "")
     words, _, example = inspect.getdoc(hook).partition("\n\n    ")  # type: ignore[union-attr]  # each has one
-    code = textwrap.dedent(f"    {example}").strip()
+    code = spaced(textwrap.dedent(f"    {example}").strip())
     return f"## `{name}`\n\n    {name}{signature}\n\n{words}\n\n```python\n{code}\n```\n"
+
+
+def spaced(code: str) -> str:
+    """Code with the two blank lines around functions and classes that formatters want."""
+    code = re.sub(r"\n\n(?=@|def |class )", "\n\n\n", code)
+    return re.sub(r"(?<=\n)(    [^\n]*)\n\n(?=[^\s@])(?!def |class )", r"\1\n\n\n", code)
 
 
 if __name__ == "__main__":
