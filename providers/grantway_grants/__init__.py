@@ -4,7 +4,6 @@ Each module declares the providers of one grant, and the functions behind them. 
 HTTP is imported when a token is asked for, so that registering them costs next to nothing.
 """
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from grantway import hookimpl
@@ -23,11 +22,13 @@ from grantway_grants.token_exchange import TOKEN_EXCHANGE_PROVIDER
 from grantway_grants.user import USER_PROVIDER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from grantway import CredentialProvider
 
 
 @hookimpl
-def grantway_providers() -> Iterable["CredentialProvider"]:
+def grantway_providers() -> "Iterable[CredentialProvider]":
     """All of them, those of the reference command first."""
     return (
         USER_PROVIDER,

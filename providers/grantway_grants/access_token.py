@@ -10,16 +10,12 @@ who somebody is comes from an id_token whose checks have passed, or not at all. 
 says nothing; `expires_on` can say when it is over, and where both do the earlier counts.
 """
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
 from grantway import (
     AuthenticationResult,
-    AuthorityRequest,
-    Context,
     CredentialProvider,
     ParameterSet,
-    TokenRequest,
 )
 from grantway.environment import host_of
 from grantway.errors import InvalidParameter
@@ -28,15 +24,22 @@ from grantway.token_parameters import ACCESS_TOKEN, EXPIRES_ON
 from grantway_grants.presented import presented
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from grantway import (
+        AuthorityRequest,
+        Context,
+        TokenRequest,
+    )
 
-def plan(_: TokenRequest) -> Iterable[AuthorityRequest]:
+
+def plan(_: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """Nothing is sent."""
     return ()
 
 
-def authenticate(request: TokenRequest, context: Context) -> AuthenticationResult:
+def authenticate(request: "TokenRequest", context: "Context") -> AuthenticationResult:
     """Read the token.
 
     Raises:
@@ -72,7 +75,7 @@ def authenticate(request: TokenRequest, context: Context) -> AuthenticationResul
     )
 
 
-def _expiry(claims: Mapping[str, object], given: "datetime | None") -> "datetime | None":
+def _expiry(claims: "Mapping[str, object]", given: "datetime | None") -> "datetime | None":
     """The earlier of when the token says that it expires, and when the caller does."""
     from grantway.oauth.answers import instant, seconds
 

@@ -8,7 +8,6 @@ With `require_mfa` a sign-in that is not known to have had several factors is re
 anything of it is kept, so that its refresh token never takes the place of a better one.
 """
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from grantway import (
@@ -21,6 +20,8 @@ from grantway_grants.sign_in import SIGN_IN, sign_in
 from grantway_grants.sign_in import plan as sign_in_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from grantway import (
         AuthenticationResult,
         AuthorityRequest,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     )
 
 
-def plan(request: "TokenRequest") -> Iterable["AuthorityRequest"]:
+def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """The sign-in."""
     return sign_in_plan(request, request.environment.protocol.consent_prompt)
 
@@ -43,7 +44,7 @@ def authenticate(request: "TokenRequest", context: "Context") -> "Authentication
         GrantwayError: as `sign_in`.
     """
 
-    def inspect(answer: Mapping[str, object]) -> None:
+    def inspect(answer: "Mapping[str, object]") -> None:
         if request.get(REQUIRE_MFA):
             _check_factors(answer)
         if not answer.get("refresh_token"):
@@ -59,7 +60,7 @@ def authenticate(request: "TokenRequest", context: "Context") -> "Authentication
     )
 
 
-def _check_factors(answer: Mapping[str, object]) -> None:
+def _check_factors(answer: "Mapping[str, object]") -> None:
     from grantway.oauth.authentication_methods import MULTIFACTOR, methods_of
 
     methods = methods_of(answer)

@@ -12,18 +12,13 @@ Nothing renews such a token but another JWT (RFC 7521, section 4.1), which is sh
 one use at many an authority. So a call that the cache cannot answer presents the one it was given.
 """
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from grantway import (
-    AuthenticationResult,
     AuthorityRequest,
-    Context,
     CredentialProvider,
-    Endpoints,
-    Parameter,
     ParameterSet,
     Secret,
-    TokenRequest,
 )
 from grantway.authority import planned_endpoints
 from grantway.errors import InvalidGrant, InvalidParameter
@@ -40,10 +35,21 @@ from grantway.secret import MASK
 from grantway.token_parameters import ASSERTION, SUBJECT, USER_ASSERTION
 from grantway_grants.presented import CLIENT, client, presented
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from grantway import (
+        AuthenticationResult,
+        Context,
+        Endpoints,
+        Parameter,
+        TokenRequest,
+    )
+
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
-def _check(request: TokenRequest, given: Parameter[object]) -> None:
+def _check(request: "TokenRequest", given: "Parameter[object]") -> None:
     """Refuse what an authority of this protocol has another grant for, before any network."""
     protocol = request.environment.protocol
     if protocol.on_behalf_of or GRANT_TYPE in protocol.absent_grants:
@@ -58,7 +64,7 @@ def _check(request: TokenRequest, given: Parameter[object]) -> None:
         )
 
 
-def grant(request: TokenRequest, endpoints: Endpoints, assertion: Secret) -> AuthorityRequest:
+def grant(request: "TokenRequest", endpoints: "Endpoints", assertion: Secret) -> AuthorityRequest:
     """The one request of this provider, whoever made the assertion."""
     from grantway.oauth.audience import audience_fields
 
@@ -70,7 +76,7 @@ def grant(request: TokenRequest, endpoints: Endpoints, assertion: Secret) -> Aut
     )
 
 
-def signed(request: TokenRequest, endpoints: Endpoints) -> Secret:
+def signed(request: "TokenRequest", endpoints: "Endpoints") -> Secret:
     """The JWT that the application itself signs; in a plan, where nothing is signed, a mask.
 
     Raises:
@@ -97,21 +103,21 @@ def signed(request: TokenRequest, endpoints: Endpoints) -> Secret:
     )
 
 
-def plan(request: TokenRequest) -> Iterable[AuthorityRequest]:
+def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """The grant, as far as it is known without asking the authority."""
     _check(request, ASSERTION)
     endpoints = planned_endpoints(request.environment, request.tenant)
     yield grant(request, endpoints, request[ASSERTION])
 
 
-def plan_signed(request: TokenRequest) -> Iterable[AuthorityRequest]:
+def plan_signed(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """The same, with the JWT that will be made."""
     _check(request, SUBJECT)
     endpoints = planned_endpoints(request.environment, request.tenant)
     yield grant(request, endpoints, signed(request, endpoints))
 
 
-def authenticate(request: TokenRequest, context: Context) -> AuthenticationResult:
+def authenticate(request: "TokenRequest", context: "Context") -> "AuthenticationResult":
     """Present the JWT that the caller gave.
 
     Raises:
@@ -125,7 +131,7 @@ def authenticate(request: TokenRequest, context: Context) -> AuthenticationResul
     return _redeemed(grant(request, endpoints(request, context), assertion), request, context)
 
 
-def authenticate_signed(request: TokenRequest, context: Context) -> AuthenticationResult:
+def authenticate_signed(request: "TokenRequest", context: "Context") -> "AuthenticationResult":
     """Make a JWT, sign it, and present it.
 
     Raises:
@@ -141,8 +147,8 @@ def authenticate_signed(request: TokenRequest, context: Context) -> Authenticati
 
 
 def _redeemed(
-    sent: AuthorityRequest, request: TokenRequest, context: Context
-) -> AuthenticationResult:
+    sent: AuthorityRequest, request: "TokenRequest", context: "Context"
+) -> "AuthenticationResult":
     from grantway.oauth.exchange import exchange
 
     try:

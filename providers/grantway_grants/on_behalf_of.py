@@ -12,17 +12,12 @@ What the authority wants of the user (`claims`) is theirs to give, not this API'
 `InteractionRequired`, for the API to hand on to its client.
 """
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from grantway import (
-    AuthenticationResult,
     AuthorityRequest,
-    Context,
     CredentialProvider,
-    Endpoints,
     ParameterSet,
-    Secret,
-    TokenRequest,
 )
 from grantway.authority import planned_endpoints
 from grantway.errors import InteractionRequired, InvalidGrant, InvalidParameter
@@ -40,11 +35,22 @@ from grantway_grants.jwt_bearer import GRANT_TYPE
 from grantway_grants.presented import presented
 from grantway_grants.refresh import renew
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from grantway import (
+        AuthenticationResult,
+        Context,
+        Endpoints,
+        Secret,
+        TokenRequest,
+    )
+
 PROOFS = (CREDENTIAL, CERTIFICATE, CLIENT_ASSERTION)
 """An API has one of these: it is a confidential client."""
 
 
-def _check(request: TokenRequest) -> None:
+def _check(request: "TokenRequest") -> None:
     """Refuse what an authority of this protocol has no grant for, before any network."""
     if not request.environment.protocol.on_behalf_of:
         raise InvalidParameter(
@@ -54,7 +60,7 @@ def _check(request: TokenRequest) -> None:
         )
 
 
-def grant(request: TokenRequest, endpoints: Endpoints, assertion: Secret) -> AuthorityRequest:
+def grant(request: "TokenRequest", endpoints: "Endpoints", assertion: "Secret") -> AuthorityRequest:
     """The one request of this provider."""
     from grantway.oauth.audience import audience_fields
     from grantway.oauth.client_authentication import client_authentication
@@ -72,14 +78,14 @@ def grant(request: TokenRequest, endpoints: Endpoints, assertion: Secret) -> Aut
     )
 
 
-def plan(request: TokenRequest) -> Iterable[AuthorityRequest]:
+def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """The grant, as far as it is known without asking the authority."""
     _check(request)
     endpoints = planned_endpoints(request.environment, request.tenant)
     yield grant(request, endpoints, request[USER_ASSERTION])
 
 
-def authenticate(request: TokenRequest, context: Context) -> AuthenticationResult:
+def authenticate(request: "TokenRequest", context: "Context") -> "AuthenticationResult":
     """Present the user's token.
 
     Raises:

@@ -6,8 +6,8 @@ not repeated.
 """
 
 import re
+from typing import TYPE_CHECKING
 
-from grantway import ClientAuthentication, Endpoints, Parameter, Secret, TokenRequest
 from grantway.errors import InvalidParameter
 from grantway.parameters import (
     APPLICATION_ID,
@@ -17,7 +17,10 @@ from grantway.parameters import (
     CREDENTIAL,
 )
 
-CLIENT: tuple[Parameter[object], ...] = (APPLICATION_ID, CREDENTIAL, *CLIENT_PROOF)
+if TYPE_CHECKING:
+    from grantway import ClientAuthentication, Endpoints, Parameter, Secret, TokenRequest
+
+CLIENT: tuple["Parameter[object]", ...] = (APPLICATION_ID, CREDENTIAL, *CLIENT_PROOF)
 """The parameters that say which client it is: none of them need be given beside a token."""
 
 LONGEST = 1 << 20
@@ -26,7 +29,9 @@ LONGEST = 1 << 20
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
-def presented(request: TokenRequest, parameter: Parameter[Secret], most: int = LONGEST) -> Secret:
+def presented(
+    request: "TokenRequest", parameter: "Parameter[Secret]", most: int = LONGEST
+) -> "Secret":
     """The token that a parameter holds, fit to be sent.
 
     Raises:
@@ -48,7 +53,7 @@ def presented(request: TokenRequest, parameter: Parameter[Secret], most: int = L
     return token
 
 
-def client(request: TokenRequest, endpoints: Endpoints) -> ClientAuthentication | None:
+def client(request: "TokenRequest", endpoints: "Endpoints") -> "ClientAuthentication | None":
     """How the client shows who it is; None where no client is named: the token is proof enough."""
     from grantway.oauth.client_authentication import client_authentication
 

@@ -5,7 +5,7 @@ The browser is tried first. Where none can be opened, a device code is the way, 
 too, for when the wrong browser opens. Without a way to reach a person nothing is sent.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ from grantway.parts import Screen
 from grantway.secret import MASK
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from grantway import (
         AuthenticationResult,
         AuthorityRequest,
@@ -54,7 +56,7 @@ SIGN_IN = (
 Inspect = Callable[[Mapping[str, object]], None]
 
 
-def plan(request: "TokenRequest", prompt: str = "") -> Iterable["AuthorityRequest"]:
+def plan(request: "TokenRequest", prompt: str = "") -> "Iterable[AuthorityRequest]":
     """What is sent, as far as it is known without asking the authority or a person."""
     from grantway.authority import planned_endpoints
 

@@ -10,18 +10,14 @@ has the type `N_A`, and nothing here sends it to an API. Each exchange presents 
 a refresh token, where one comes, is given to the caller and kept for nobody.
 """
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from grantway import (
-    AuthenticationResult,
     AuthorityRequest,
-    Context,
     CredentialProvider,
-    Endpoints,
     ParameterSet,
-    TokenRequest,
 )
-from grantway.authority import Fields, planned_endpoints
+from grantway.authority import planned_endpoints
 from grantway.errors import InvalidParameter
 from grantway.parameters import SAVE_REFRESH_TOKEN, TENANT_ID
 from grantway.token_parameters import (
@@ -36,10 +32,21 @@ from grantway.token_parameters import (
 )
 from grantway_grants.presented import CLIENT, client, presented
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from grantway import (
+        AuthenticationResult,
+        Context,
+        Endpoints,
+        TokenRequest,
+    )
+    from grantway.authority import Fields
+
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 
-def _check(request: TokenRequest) -> None:
+def _check(request: "TokenRequest") -> None:
     """Refuse what no authority of this protocol does, and half of a pair, before any network."""
     protocol = request.environment.protocol
     if GRANT_TYPE in protocol.absent_grants:
@@ -59,7 +66,7 @@ def _check(request: TokenRequest) -> None:
         )
 
 
-def grant(request: TokenRequest, endpoints: Endpoints) -> AuthorityRequest:
+def grant(request: "TokenRequest", endpoints: "Endpoints") -> AuthorityRequest:
     """The one request of this provider."""
     from grantway.oauth.audience import audience_fields
 
@@ -84,13 +91,13 @@ def grant(request: TokenRequest, endpoints: Endpoints) -> AuthorityRequest:
     )
 
 
-def plan(request: TokenRequest) -> Iterable[AuthorityRequest]:
+def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """The exchange, as far as it is known without asking the authority."""
     _check(request)
     yield grant(request, planned_endpoints(request.environment, request.tenant))
 
 
-def authenticate(request: TokenRequest, context: Context) -> AuthenticationResult:
+def authenticate(request: "TokenRequest", context: "Context") -> "AuthenticationResult":
     """Exchange the token."""
     from grantway.oauth.exchange import exchange
     from grantway.oauth.metadata import endpoints

@@ -4,7 +4,6 @@ The reference command's default set. A person who has signed in is not asked aga
 refresh token of then is good: it is redeemed silently, for whatever resource is asked for.
 """
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from grantway import (
@@ -17,6 +16,8 @@ from grantway_grants.sign_in import SIGN_IN, sign_in
 from grantway_grants.sign_in import plan as sign_in_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from grantway import (
         AuthenticationResult,
         AuthorityRequest,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     )
 
 
-def plan(request: "TokenRequest") -> Iterable["AuthorityRequest"]:
+def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """The sign-in, as if nobody had signed in yet."""
     return sign_in_plan(request)
 

@@ -6,12 +6,17 @@ wrote a date. Where `expires_in` is there too, the earlier of both counts, for s
 from when they got the token, which rests with them for hours.
 """
 
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from grantway import AuthenticationResult, AuthorityRequest, Context, Secret, TokenRequest
+from grantway import AuthenticationResult, Secret
 from grantway.oauth.answers import instant, later, seconds, token_type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grantway import AuthorityRequest, Context, TokenRequest
 
 _LONG = 7200
 """Seconds of a life so long that a new token is asked for at its half, as MSAL does."""
@@ -21,10 +26,10 @@ _DATES = ("%m/%d/%Y %H:%M:%S %z", "%m/%d/%Y %I:%M:%S %p %z")
 
 
 def result(
-    answer: Mapping[str, object],
-    sent: AuthorityRequest,
-    request: TokenRequest,
-    context: Context,
+    answer: "Mapping[str, object]",
+    sent: "AuthorityRequest",
+    request: "TokenRequest",
+    context: "Context",
     resource: str,
 ) -> AuthenticationResult:
     """The result that an answer stands for.
@@ -52,7 +57,7 @@ def result(
     )
 
 
-def _expiry(answer: Mapping[str, object], now: float) -> datetime | None:
+def _expiry(answer: "Mapping[str, object]", now: float) -> datetime | None:
     found: list[float] = []
     if (lifetime := seconds(answer.get("expires_in"))) is not None:
         found.append(now + lifetime)

@@ -10,16 +10,19 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from grantway.errors import ConfigurationError, ProtocolViolation
 from grantway.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LARGEST = 4096
 """Bytes of the largest key file."""
 
 
-def tokens_folder(environ: Mapping[str, str]) -> str:
+def tokens_folder(environ: "Mapping[str, str]") -> str:
     """The folder in which the agent puts its key files; "" where it has none."""
     if sys.platform == "win32":
         data = environ.get("PROGRAMDATA", "")
@@ -48,7 +51,7 @@ def answer_to(challenge: str, folder: str) -> Secret:
     )
 
 
-def check_identity(answer: Mapping[str, object], identity: tuple[tuple[str, str], ...]) -> None:
+def check_identity(answer: "Mapping[str, object]", identity: tuple[tuple[str, str], ...]) -> None:
     """Refuse a token of another identity than the one that was asked for.
 
     An agent that does not know user-assigned identities answers with the system-assigned one; one

@@ -8,18 +8,25 @@ raised at once. A host that says when to come back is obeyed.
 A host that cannot be reached is not asked again: it is so near that it is there or is not.
 """
 
-from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from grantway import AuthorityRequest, Context, TokenRequest
 from grantway.errors import (
     AuthorityError,
-    GrantwayError,
     MalformedResponse,
     ProtocolViolation,
     TransportError,
 )
-from grantway_grants.managed_identity.hosts import AUTHORITY_HOST, Host
+from grantway_grants.managed_identity.hosts import AUTHORITY_HOST
 from grantway_grants.managed_identity.parameters import IDENTITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from grantway import AuthorityRequest, Context, TokenRequest
+    from grantway.errors import (
+        GrantwayError,
+    )
+    from grantway_grants.managed_identity.hosts import Host
 
 _BUSY = (1.0, 2.0, 4.0, 8.0, 16.0)
 _UPDATED = (5.0, 10.0, 20.0, 35.0)
@@ -30,8 +37,8 @@ _FEWER = 3
 
 
 def ask(
-    sent: AuthorityRequest, where: Host, request: TokenRequest, context: Context
-) -> Mapping[str, object]:
+    sent: "AuthorityRequest", where: "Host", request: "TokenRequest", context: "Context"
+) -> "Mapping[str, object]":
     """Send a request to a host, as often as it takes, and return its answer.
 
     Raises:
@@ -56,7 +63,9 @@ def ask(
         context.sleep(pause)
 
 
-def challenge(sent: AuthorityRequest, where: Host, request: TokenRequest, context: Context) -> str:
+def challenge(
+    sent: "AuthorityRequest", where: "Host", request: "TokenRequest", context: "Context"
+) -> str:
     """The challenge with which a host answers the first request; "" where it has none.
 
     Raises:
@@ -76,7 +85,7 @@ def challenge(sent: AuthorityRequest, where: Host, request: TokenRequest, contex
 
 
 def _pause(
-    failure: GrantwayError, where: Host, pauses: tuple[Iterator[float], Iterator[float]]
+    failure: "GrantwayError", where: "Host", pauses: tuple["Iterator[float]", "Iterator[float]"]
 ) -> float | None:
     """How long to wait before the next attempt; None: there is none."""
     if not isinstance(failure, AuthorityError | MalformedResponse) or failure.status is None:
@@ -90,7 +99,7 @@ def _pause(
     return None if pause is None else max(pause, failure.retry_after or 0.0)
 
 
-def _unreached(error: TransportError, where: Host) -> TransportError:
+def _unreached(error: TransportError, where: "Host") -> TransportError:
     kind = where.kind
     if kind.is_metadata_service:
         message = (
@@ -107,7 +116,7 @@ def _unreached(error: TransportError, where: Host) -> TransportError:
     return TransportError(message, remedy=remedy, host=error.host, retryable=error.retryable)
 
 
-def _advised(error: GrantwayError, where: Host, request: TokenRequest) -> GrantwayError:
+def _advised(error: "GrantwayError", where: "Host", request: "TokenRequest") -> "GrantwayError":
     """The error, with what is to be done about it here."""
     if not isinstance(error, AuthorityError):
         variable = (*where.kind.variables, AUTHORITY_HOST)[0]

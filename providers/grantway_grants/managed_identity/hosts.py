@@ -11,15 +11,20 @@ value is not repeated, for it may hold anything.
 """
 
 import re
-from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import attrs
 
 from grantway.environment import host_of
 from grantway.errors import ConfigurationError
 from grantway.nearby import is_nearby
-from grantway.secret import Secret, Unshown
+from grantway.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grantway.secret import Unshown
 
 _METADATA_SERVICE = "http://169.254.169.254"
 _PATH = "/metadata/identity/oauth2/token"
@@ -33,7 +38,7 @@ MSI_SECRET = "MSI_SECRET"  # noqa: S105  # the name of a variable
 AUTHORITY_HOST = "AZURE_POD_IDENTITY_AUTHORITY_HOST"
 
 
-def _names(client_id: str, object_id: str = "", resource_id: str = "") -> Mapping[str, str]:
+def _names(client_id: str, object_id: str = "", resource_id: str = "") -> "Mapping[str, str]":
     words = {
         "identity_client_id": client_id,
         "identity_object_id": object_id,
@@ -62,7 +67,7 @@ class Kind:
     api_version: str
     secret_header: str = ""
     metadata: bool = True
-    identities: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    identities: "Mapping[str, str]" = attrs.field(factory=dict[str, str])
     challenges: bool = False
     is_metadata_service: bool = False
 
@@ -132,7 +137,7 @@ class Host:
         return f"{parts.scheme}://{parts.netloc}"
 
 
-def host(environ: Unshown[str]) -> Host:
+def host(environ: "Unshown[str]") -> Host:
     """The host that the variables of this process tell of.
 
     Raises:
@@ -157,7 +162,7 @@ def host(environ: Unshown[str]) -> Host:
     )
 
 
-def _endpoint(environ: Unshown[str], variable: str, *, secure: bool = False) -> str:
+def _endpoint(environ: "Unshown[str]", variable: str, *, secure: bool = False) -> str:
     if wrong := _wrong(environ[variable], secure=secure):
         raise ConfigurationError(
             f"{variable} {wrong}; nothing is sent there.",
@@ -182,7 +187,7 @@ def _wrong(url: str, *, secure: bool) -> str:
     return ""
 
 
-def _secret(environ: Unshown[str], variable: str) -> Secret:
+def _secret(environ: "Unshown[str]", variable: str) -> Secret:
     # What a header can carry; asked here, where the variable can be named.
     if re.fullmatch(r"[\x21-\x7e]+", environ[variable]):
         return Secret(environ[variable])

@@ -5,24 +5,31 @@ machines, whose system-assigned identity is another one though they are asked fo
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
 from grantway import (
-    AuthenticationResult,
-    AuthorityRequest,
-    Context,
     CredentialProvider,
     Environment,
     ParameterSet,
     Secret,
-    TokenRequest,
 )
 from grantway.nearby import NearbyTrust
 from grantway.secret import MASK, Unshown
-from grantway_grants.managed_identity.hosts import Host, host
+from grantway_grants.managed_identity.hosts import host
 from grantway_grants.managed_identity.parameters import IDENTITIES, MANAGED_IDENTITY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from grantway import (
+        AuthenticationResult,
+        AuthorityRequest,
+        Context,
+        TokenRequest,
+    )
+    from grantway_grants.managed_identity.hosts import Host
 
 _AT_ONCE = 1.0
 """Seconds in which the metadata service is connected to, where there is one."""
@@ -31,7 +38,7 @@ _BOOT = "/proc/sys/kernel/random/boot_id"
 
 
 def managed_identity(
-    environ: Mapping[str, str] = os.environ, key_folder: str | None = None
+    environ: "Mapping[str, str]" = os.environ, key_folder: str | None = None
 ) -> CredentialProvider:
     """The provider ManagedIdentity, for the host that these variables tell of.
 
@@ -44,7 +51,7 @@ def managed_identity(
         # No traceback of the others shows them.
         return Unshown(environ)
 
-    def plan(request: TokenRequest) -> Iterable[AuthorityRequest]:
+    def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
         from grantway_grants.managed_identity import wire
 
         where = host(variables())
@@ -52,7 +59,7 @@ def managed_identity(
         if where.kind.challenges:
             yield wire.token_request(request, where, Secret(MASK))
 
-    def authenticate(request: TokenRequest, context: Context) -> AuthenticationResult:
+    def authenticate(request: "TokenRequest", context: "Context") -> "AuthenticationResult":
         from grantway_grants.managed_identity import answers, arc, asking, wire
 
         where = host(variables())
@@ -67,7 +74,7 @@ def managed_identity(
             arc.check_identity(answer, wire.identity(request, where))
         return answers.result(answer, sent, request, context, wire.audience(request))
 
-    def surroundings(request: TokenRequest) -> Iterable[str | Secret]:  # noqa: ARG001  # of the contract
+    def surroundings(request: "TokenRequest") -> "Iterable[str | Secret]":  # noqa: ARG001  # of the contract
         where = host(variables())
         return (where.kind.name, where.url, where.secret or "", *_machine())
 
@@ -88,7 +95,7 @@ def managed_identity(
     )
 
 
-def _environment(where: Host, of: Environment) -> Environment:
+def _environment(where: "Host", of: Environment) -> Environment:
     """The environment of one request: the host, and nothing else."""
     trust = NearbyTrust(
         ca_bundle=of.trust.ca_bundle,

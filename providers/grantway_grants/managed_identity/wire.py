@@ -1,15 +1,20 @@
 """What is sent to a host for a managed identity: what is planned is what is sent."""
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
-from grantway import AuthorityRequest, Secret, TokenRequest
-from grantway.authority import Fields
+from grantway import AuthorityRequest
 from grantway.errors import InvalidParameter
 from grantway.parameters import CLAIMS, RESOURCE, SCOPES
-from grantway_grants.managed_identity.hosts import Host
 from grantway_grants.managed_identity.parameters import IDENTITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grantway import Secret, TokenRequest
+    from grantway.authority import Fields
+    from grantway_grants.managed_identity.hosts import Host
 
 _DEFAULT = "/.default"
 
@@ -18,18 +23,18 @@ _DEFAULT = "/.default"
 class Shown:
     """What a host is shown: a `ClientAuthentication` of headers."""
 
-    given: Mapping[str, str | Secret]
+    given: "Mapping[str, str | Secret]"
 
-    def headers(self, url: str) -> Mapping[str, str | Secret]:  # noqa: ARG002  # of the contract
+    def headers(self, url: str) -> "Mapping[str, str | Secret]":  # noqa: ARG002  # of the contract
         """The headers."""
         return self.given
 
-    def fields(self, url: str) -> Fields:  # noqa: ARG002  # of the contract
+    def fields(self, url: str) -> "Fields":  # noqa: ARG002  # of the contract
         """None."""
         return ()
 
 
-def audience(request: TokenRequest) -> str:
+def audience(request: "TokenRequest") -> str:
     """The resource that a request is for; a scope `R/.default` means R.
 
     Raises:
@@ -61,7 +66,7 @@ def audience(request: TokenRequest) -> str:
     )
 
 
-def identity(request: TokenRequest, where: Host) -> tuple[tuple[str, str], ...]:
+def identity(request: "TokenRequest", where: "Host") -> tuple[tuple[str, str], ...]:
     """The identity that is meant, in the host's own word; empty for the system-assigned one.
 
     Raises:
@@ -84,7 +89,7 @@ def identity(request: TokenRequest, where: Host) -> tuple[tuple[str, str], ...]:
 
 
 def token_request(
-    request: TokenRequest, where: Host, key: Secret | None = None
+    request: "TokenRequest", where: "Host", key: "Secret | None" = None
 ) -> AuthorityRequest:
     """The request for a token; `key` answers the challenge of a host that has one.
 
