@@ -153,7 +153,7 @@ def refusal(
         return ""
 
     error = text("error")
-    description = text("error_description", "detail", "title", most=2000)
+    description = text("error_description", "detail", "title", "message", most=2000)
     codes = _codes(facts, description, context)
     known = context.environment.advice
     advice = next((known[code] for code in codes if code in known), "")
@@ -319,7 +319,8 @@ def _unsaid_kind(error: str, status: int | None, request: AuthorityRequest) -> t
     """The kind of a refusal that has no words of its own."""
     if status is None or (error and status != 429):
         return AuthorityError
-    if status == 400 and any(name in ("refresh_token", "code") for name, _ in request.fields):
+    sent = (*dict(request.fields), *(request.json or ()))
+    if status == 400 and any(name in ("refresh_token", "code") for name in sent):
         return InvalidGrant
     return _BY_STATUS.get(status, AuthorityError)
 

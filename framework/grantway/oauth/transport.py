@@ -36,11 +36,13 @@ from requests import PreparedRequest, Response
 from requests_oauthlib import OAuth2Session
 from urllib3 import BaseHTTPResponse, Timeout
 
+from grantway import json_body
 from grantway.authority import AuthorityRequest, Fields
 from grantway.context import Context
 from grantway.environment import Environment, Trust
 from grantway.errors import AuthorityError, ProtocolViolation
 from grantway.flights import Flights
+from grantway.json_body import JsonMembers
 from grantway.oauth.answers import (
     LARGEST,
     Answer,
@@ -188,7 +190,7 @@ class HttpTransport:
         waits = 0
         while True:
             # What anybody may read is not asked for as this client.
-            if request.fields:
+            if request.method == "POST":
                 context.keep_pause()
             context.remaining()
             # A query is left out; it is the one part of an address that could hold anything.
@@ -204,7 +206,7 @@ class HttpTransport:
             if answer.status not in (429, 503):
                 return answer
             wait = retry_after(answer.headers, context.clock.time())
-            if wait is not None and request.fields:
+            if wait is not None and request.method == "POST":
                 context.pause(wait)
             if wait is None or request.single_use:
                 return answer
@@ -256,7 +258,7 @@ class HttpTransport:
     ) -> Answer | NotConnected:
         left = context.remaining()
         # Made for this sending: what a client signs is never sent twice.
-        message = _Message(request.all_headers(), request.all_fields())
+        message = _Message(request.all_headers(), request.all_fields(), request.all_members())
         _learn_secrets(message, context)
         failure: BaseException | NotConnected
         watch = Watch(context)
@@ -269,7 +271,7 @@ class HttpTransport:
                     way,
                     # Made here: they stand in no variable of a function that may raise.
                     headers=_headers(message, request.method, way, context),
-                    body=_form(message),
+                    body=_body_of(message),
                     timeout=Timeout(
                         connect=min(CONNECT_TIMEOUT, left), read=min(READ_TIMEOUT, left)
                     ),
@@ -288,10 +290,11 @@ class HttpTransport:
 
 @attrs.frozen
 class _Message:
-    """The headers and the form of one sending, secrets still masked."""
+    """The headers and the form, or the JSON object, of one sending, secrets still masked."""
 
     headers: Mapping[str, str | Secret]
     fields: Fields
+    members: JsonMembers | None
 
 
 def _learn_secrets(message: _Message, context: Context) -> None:
@@ -304,6 +307,8 @@ def _learn_secrets(message: _Message, context: Context) -> None:
     for _, value in message.fields:
         if isinstance(value, Secret):
             context.redactor.add(value)
+    for secret in json_body.secrets_in(message.members or {}):
+        context.redactor.add(secret)
 
 
 def _body(response: BaseHTTPResponse, watch: Watch) -> bytes:
@@ -348,13 +353,15 @@ def _headers(message: _Message, method: str, way: Route, context: Context) -> di
         headers[correlation] = context.correlation_id
     for name, value in message.headers.items():
         headers[name] = revealed(value)
-    if method == "POST":
+    if method == "POST" and message.members is None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     return headers
 
 
-def _form(message: _Message) -> bytes | None:
-    """The form as it goes on the wire: exactly that of the plan."""
+def _body_of(message: _Message) -> bytes | None:
+    """The form or the JSON object as it goes on the wire: exactly that of the plan."""
+    if message.members is not None:
+        return json_body.encoded(message.members)
     return urlencode([(name, revealed(value)) for name, value in message.fields]).encode() or None
 
 
@@ -362,7 +369,7 @@ class _Grant(Client):
     """An oauthlib client for whatever grant a request is: the form is the request's own."""
 
     def prepare_request_body(self, *_: object, **__: object) -> str:
-        """Nothing: `_form` writes the form."""
+        """Nothing: `_body_of` writes the form."""
         return ""
 
 
