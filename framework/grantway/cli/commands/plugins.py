@@ -21,6 +21,7 @@ _STYLES = {"active": "green", "disabled": "dim", "set aside": "red"}
     "plugins",
     cls=Group,
     bare="list",
+    modules={"new": "grantway.cli.commands.plugins_new"},
     examples=(
         ("All of them, and what is wrong with which", "grantway plugins"),
         ("What one offers", "grantway plugins show grantway:grants"),
