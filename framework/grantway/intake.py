@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import attrs
 
 from grantway.cache.keys import circumstances, result_key
-from grantway.candidate import given_names
+from grantway.candidate import Candidate, given_names
 from grantway.environment import Environment
 from grantway.errors import (
     ConfigurationError,
@@ -29,7 +29,7 @@ from grantway.parameters import (
     Parameter,
 )
 from grantway.reading import Unread, read
-from grantway.request import TokenRequest
+from grantway.request import Holder, TokenRequest
 from grantway.secret import STANDARD_INPUT, Credential, Reference, Secret, Unshown
 from grantway.selection import Choice, choose
 from grantway.suggest import did_you_mean
@@ -276,9 +276,22 @@ class Intake:
                         remedy="Correct it there, or give the parameter in the call.",
                     ) from None
         request = TokenRequest(
-            environment, choice.candidate.provider.name, parameter_set.name, values
+            environment,
+            choice.candidate.provider.name,
+            parameter_set.name,
+            values,
+            holder=self._holder(choice.candidate),
         )
         return Settled(request, choice, _warnings(request, choice))
+
+    def _holder(self, candidate: Candidate) -> Holder | None:
+        if candidate.builtin:
+            return None
+        plugin = self._registry.plugin_of(candidate.provider)
+        own = candidate.parameter_set.own
+        shared = (APPLICATION_ID.name, TENANT_ID.name)
+        apart = tuple(each for each in own if each.identity and each.name not in shared)
+        return Holder(plugin.name, apart)
 
 
 def check_names(provider: object, parameter_set: object) -> None:
