@@ -17,7 +17,7 @@ def plugins_folder(
 ) -> Path:
     """The folder in which the sample plugin and a broken one are installed."""
     return pip_install(
-        [HERE / "sample", HERE / "broken"],
+        [HERE / "sample", HERE / "broken" / "wreck"],
         tmp_path_factory.mktemp("installed"),
         tmp_path_factory.mktemp("sources"),
         original_environment,

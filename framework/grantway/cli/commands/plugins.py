@@ -60,7 +60,8 @@ def list_(session: Session, as_json: bool) -> None:
     output.write(output.table(("NAME", "VERSION", "STATE", "OFFERS, OR WHY NOT"), rows))
     for each in plugins:
         if each.state == "set aside":
-            output.note(f"{output.printable(each.name)}: {output.printable(each.remedy)}")
+            where = f" ({each.file})" if each.file else ""
+            output.note(f"{output.printable(each.name)}: {output.printable(each.remedy + where)}")
 
 
 def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem]":
