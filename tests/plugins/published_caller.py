@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from grantway_github import github_token
+from grantway_hillcloud import HILL_CLOUD
+from grantway_postern import postern_token
 
-from grantway import AuthenticationResult, Dispatcher, Secret
+from grantway import AuthenticationResult, Dispatcher, Environment, Secret
 
 
 def github(dispatcher: Dispatcher) -> AuthenticationResult:
@@ -23,3 +25,10 @@ def github(dispatcher: Dispatcher) -> AuthenticationResult:
     github_token(dispatcher, app_id=5, key="", installation_id=7, permissions={"a": "b"})  # refused
     github_token(dispatcher, app_id=5, key="k", installation_id=7, repository="docs")  # refused
     return narrow
+
+
+def postern(dispatcher: Dispatcher) -> AuthenticationResult:
+    hill: Environment = HILL_CLOUD
+    postern_token(dispatcher, mail="me@example.org")  # refused
+    postern_token(dispatcher, mail=5, environment=hill)  # refused
+    return postern_token(dispatcher, mail="me@example.org", environment="Postern", timeout=5)

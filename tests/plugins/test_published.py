@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from peers import require_peer
 from plugins.support import PUBLISHED, Done, run
+from servers.raw import RawServer
 
 ROOT = Path(__file__).parents[2]
 CALLER = Path(__file__).with_name("published_caller.py")
@@ -153,3 +154,32 @@ def test_an_enterprise_server_is_a_few_lines_of_configuration(
     done = grantway("--github-repositories", "theirs")
     assert (done.returncode, done.stdout) == (5, "")
     assert "Ask for repositories and permissions that the installation has." in done.stderr
+
+
+def test_a_code_by_mail_needs_a_person_who_is_told_so_before_it_is_mailed(
+    published_folder: Path, tmp_path: Path, raw_server: RawServer
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[environments.Here]\nauthority = "{raw_server.url}"\nprotocol = "postern"\n'
+        "[environments.Here.trust]\nloopback_http = true\n"
+    )
+    given = ("--postern-mail", "me@example.org", "--environment", "Here")
+    environ = {"GRANTWAY_CONFIG": str(config)}
+    done = run("explain", *given, "--json", path=published_folder, cwd=tmp_path, **environ)
+    plan = json.loads(done.stdout)
+    assert (plan["provider"], [each["endpoint"] for each in plan["requests"]]) == (
+        "Postern",
+        ["codes", "token"],
+    )
+    done = run("--no-input", "token", *given, path=published_folder, cwd=tmp_path, **environ)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert raw_server.requests == []
+
+
+def test_a_cloud_brings_its_root_along(published_folder: Path, tmp_path: Path) -> None:
+    done = run("environments", "show", "hill-cloud", "--json", path=published_folder, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    bundle = published_folder / "grantway_hillcloud" / "roots.pem"
+    assert str(bundle) in done.stdout
+    assert bundle.is_file()
