@@ -13,7 +13,9 @@ from typing import Protocol as Interface
 
 import attrs
 
+from grantway import json_body
 from grantway.environment import Environment
+from grantway.json_body import JsonMembers
 from grantway.secret import MASK, Secret
 
 FROM_METADATA = "(from metadata)"
@@ -33,7 +35,7 @@ class ClientAuthentication(Interface):
         ...
 
     def fields(self, url: str) -> Fields:
-        """Form fields to add to a request to `url`."""
+        """Form fields to add to a request to `url`; members, where its body is JSON."""
         ...
 
 
@@ -48,55 +50,82 @@ class AuthorityRequest:
     Attributes:
         endpoint: what the endpoint is (`token`, `device_authorization`, `metadata` ...).
         url: where it is; `FROM_METADATA` in a plan where that is not known yet.
-        fields: the form, in order; names may repeat; a field that is None is left out. No
-            fields: the request is a GET.
+        fields: the form, in order; names may repeat; a field that is None is left out.
+        json: the members of the JSON object that is sent in place of a form; {} is one too. It
+            may hold a `Secret` wherever a text may stand. Neither fields nor this: the request
+            is a GET.
         authentication: how the client shows who it is; adds headers and fields of its own.
         in_browser: a person's browser sends it: the fields are the query of a GET.
         single_use: the transport never sends it twice: it carries a code that is spent by one
             attempt, or is repeated at a pace of its own.
         list_name: an answer that is a JSON list is taken as an object with the list as its one
             member, of this name; "": it is refused, for answers are objects.
+
+    Raises:
+        ValueError: it has both a form and a JSON object.
+        TypeError: what is to be JSON is none.
     """
 
     endpoint: str
     url: str
     fields: Fields = attrs.field(default=(), converter=_fields)
+    json: JsonMembers | None = attrs.field(default=None, converter=json_body.members, kw_only=True)
     authentication: ClientAuthentication | None = attrs.field(default=None, kw_only=True)
     in_browser: bool = attrs.field(default=False, kw_only=True)
     single_use: bool = attrs.field(default=False, kw_only=True)
     list_name: str = attrs.field(default="", kw_only=True)
 
+    def __attrs_post_init__(self) -> None:
+        if self.json is not None and (self.fields or self.in_browser):
+            raise ValueError("a request carries a form or a JSON object, not both")
+
     @property
     def method(self) -> str:
-        """POST where there is a form, else GET."""
-        return "POST" if self.fields and not self.in_browser else "GET"
+        """POST where there is a form or a JSON object, else GET."""
+        return "POST" if (self.fields or self.json is not None) and not self.in_browser else "GET"
 
     def all_fields(self) -> Fields:
-        """The whole form, with what the client authentication adds."""
-        added = self.authentication.fields(self.url) if self.authentication else ()
-        return (*self.fields, *added)
+        """The whole form, with what the client authentication adds; empty where it sends JSON."""
+        return (*self.fields, *self._added()) if self.json is None else ()
+
+    def all_members(self) -> JsonMembers | None:
+        """The whole JSON object, with what the client authentication adds; None: it is a form."""
+        return None if self.json is None else {**self.json, **dict(self._added())}
+
+    def _added(self) -> Fields:
+        return self.authentication.fields(self.url) if self.authentication else ()
 
     def all_headers(self) -> dict[str, str | Secret]:
         """The headers that carry meaning, with what the client authentication adds."""
         headers: dict[str, str | Secret] = {"Accept": "application/json"}
+        if self.json is not None:
+            headers["Content-Type"] = "application/json"
         if self.authentication:
             headers.update(self.authentication.headers(self.url))
         return headers
 
     def masked(self) -> "PlannedRequest":
         """The request as it may be shown: every secret a mask."""
+        members = (self.all_members() or {}).items()
         return PlannedRequest(
             endpoint=self.endpoint,
             method=self.method,
             url=self.url,
             headers={name: _shown(value) for name, value in self.all_headers().items()},
-            fields=tuple((name, _shown(value)) for name, value in self.all_fields()),
+            fields=(
+                *((name, _shown(value)) for name, value in self.all_fields()),
+                *((name, json_body.shown(value)) for name, value in members),
+            ),
         )
 
 
 @attrs.frozen
 class PlannedRequest:
-    """A request that would be sent, fit to be shown: what `explain` lists."""
+    """A request that would be sent, fit to be shown: what `explain` lists.
+
+    Its fields are those of the form, or the members of the JSON object, each as text; the header
+    `Content-Type` says which.
+    """
 
     endpoint: str
     method: str

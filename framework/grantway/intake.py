@@ -33,7 +33,7 @@ from grantway.parameters import (
     Parameter,
 )
 from grantway.reading import Unread, read
-from grantway.request import TokenRequest
+from grantway.request import Holder, TokenRequest
 from grantway.secret import STANDARD_INPUT, Credential, Reference, Secret, Unshown
 from grantway.selection import Choice, choose
 from grantway.suggest import did_you_mean
@@ -331,7 +331,11 @@ class Intake:
                         remedy="Correct it there, or give the parameter in the call.",
                     ) from None
         request = TokenRequest(
-            environment, choice.candidate.provider.name, parameter_set.name, values
+            environment,
+            choice.candidate.provider.name,
+            parameter_set.name,
+            values,
+            holder=self._holder(choice.candidate),
         )
         presented = tuple(
             each.name
@@ -339,6 +343,15 @@ class Intake:
             if each.presented and each.name in request.values
         )
         return Settled(request, choice, _warnings(request, choice), presented)
+
+    def _holder(self, candidate: Candidate) -> Holder | None:
+        if candidate.builtin:
+            return None
+        plugin = self._registry.plugin_of(candidate.provider)
+        own = candidate.parameter_set.own
+        shared = (APPLICATION_ID.name, TENANT_ID.name)
+        apart = tuple(each for each in own if each.identity and each.name not in shared)
+        return Holder(plugin.name, apart)
 
 
 def by_name(parameters: Mapping[str, Parameter[object]]) -> dict[str, Parameter[object]]:

@@ -75,7 +75,9 @@ class Plugin(Named):
     def set_aside(self, reason: str, remedy: str = "") -> None:
         """Take the plugin out of use and remember why."""
         self.state, self.reason = "set aside", _line(reason)
-        self.remedy = _line(remedy) or f"Update or uninstall {self.distribution or self.name}."
+        self.remedy = _line(remedy) or (
+            f"Update or uninstall {self.distribution or self.name}.{_made_for(self.distribution)}"
+        )
 
     def as_dict(self) -> dict[str, object]:
         """The record as JSON-ready facts."""
@@ -129,6 +131,37 @@ def recorded(entry: Installed, builtin_distribution: str) -> Plugin:
         target=entry.target,
         builtin=_normal(entry.distribution) == builtin_distribution,
     )
+
+
+def _made_for(distribution: str) -> str:
+    """Which grantway a plugin that fails was made for, where it says so.
+
+    pip sees to that, unless it was told not to, or has since been asked for another one.
+    """
+    # Imported here: only what is broken is asked.
+    from contextlib import suppress
+    from importlib import metadata
+
+    from grantway.version import __version__
+
+    with suppress(Exception):  # whatever is wrong with its metadata is not the question
+        for each in metadata.requires(distribution) or ():
+            wanted = re.match(r"grantway\s*\(?\s*([<>=!~][^;)]*)", each, re.IGNORECASE)
+            if wanted:
+                return f" It asks for grantway {wanted[1].strip()}, and this is {__version__}."
+    return ""
+
+
+def _located(target: str) -> str:
+    """The file of a module that was not imported, found without running any of it; or ""."""
+    from contextlib import suppress
+    from importlib.util import find_spec
+
+    with suppress(Exception):  # whatever a finder makes of it
+        spec = find_spec(re.split(r"[.:\[]", target)[0].strip())
+        if spec is not None and spec.has_location:
+            return spec.origin or ""
+    return ""
 
 
 def described(error: BaseException) -> str:
@@ -249,6 +282,7 @@ def load(plugin: Plugin, entry: Installed) -> object:
             return entry.load()
     except PluginError as error:
         plugin.set_aside(error.message)
+        plugin.file = _located(entry.target)
         return None
     finally:
         plugin.import_seconds = time.perf_counter() - started

@@ -32,6 +32,23 @@ def _frozen(given: Mapping[str, object]) -> Mapping[str, object]:
 
 
 @attrs.frozen(eq=False)
+class Holder:
+    """Who holds the refresh tokens of a third party's provider: nobody else is handed them.
+
+    Built-in providers share theirs: whoever has signed in to an application has signed in to it
+    for each of them.
+
+    Attributes:
+        plugin: name of the provider's plugin.
+        parameters: what else tells its refresh tokens apart: all of its own that count for which
+            token comes back. So one that does not say who has signed in mixes up nobody.
+    """
+
+    plugin: str
+    parameters: tuple[Parameter[object], ...] = ()
+
+
+@attrs.frozen(eq=False)
 class TokenRequest:
     """Which provider and parameter set, in which environment, with which values.
 
@@ -39,12 +56,14 @@ class TokenRequest:
         environment: the cloud, resolved.
         provider, parameter_set: names of what was selected.
         values: parameter name to value, parsed and validated.
+        holder: whose refresh tokens it works with; None: those of the built-in providers.
     """
 
     environment: Environment
     provider: str
     parameter_set: str
     values: Mapping[str, object] = attrs.field(converter=_frozen)
+    holder: Holder | None = attrs.field(default=None, kw_only=True)
 
     def __getitem__(self, parameter: Parameter[T]) -> T:
         """The value of a parameter that its set requires.

@@ -16,7 +16,13 @@ from grantway.cache import keys
 from grantway.cache_inspection import Inspector
 from grantway.context import Context
 from grantway.environment import Environment
-from grantway.errors import CacheError, ConfigurationError, GrantwayError, UnknownEnvironment
+from grantway.errors import (
+    CacheError,
+    ConfigurationError,
+    GrantwayError,
+    PluginError,
+    UnknownEnvironment,
+)
 from grantway.parameters import APPLICATION_ID, CREDENTIAL
 from grantway.request import TokenRequest
 from grantway.secret import Secret
@@ -71,6 +77,10 @@ def sign_out(
         environment = environment or place.registry.environment(account.environment)
         # One that is not there now does not say which authority it is.
         check_available(environment)
+        if not _is_ours(place, account):
+            raise PluginError(
+                f"{account.provider} is of a plugin, and only that knows how to revoke its tokens."
+            )
         request = _request(environment, account.application_id, credential)
         if keys.owner_key(place.cache.fingerprint_key, request) != account.owner:
             raise ConfigurationError(
@@ -85,6 +95,17 @@ def sign_out(
             "%s is signed out here, but the refresh token was not revoked: %s", account.name, error
         )
         return False
+
+
+def _is_ours(place: Workplace, account: Account) -> bool:
+    """Whether a built-in provider has signed the account in: others' tokens are others' affair."""
+    providers = (
+        each.name.casefold()
+        for plugin in place.registry.plugins
+        if plugin.builtin
+        for each in plugin.providers
+    )
+    return account.provider.casefold() in providers
 
 
 def _forget(cache: TokenCache, account: Account) -> list[Secret]:

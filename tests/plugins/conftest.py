@@ -1,31 +1,37 @@
-"""Two distributions, built and installed with pip into a folder beside the environment."""
+"""Distributions of plugins, built and installed with pip into folders beside the environment."""
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+from plugins.support import HERE, PUBLISHED, pip_install
+
+# Their tests are run as their authors run them.
+collect_ignore = ["published"]
 
 
 @pytest.fixture(scope="session")
 def plugins_folder(
     tmp_path_factory: pytest.TempPathFactory, original_environment: Mapping[str, str]
 ) -> Path:
-    """The folder in which the sample plugin and the broken one are installed."""
-    target, sources = tmp_path_factory.mktemp("installed"), tmp_path_factory.mktemp("sources")
-    # Copied, so that building leaves nothing here.
-    found = [
-        shutil.copytree(HERE / name, sources / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("sample", "broken")
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target),
-         *map(str, found)],
-        env=dict(original_environment), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return target
+    """The folder in which the sample plugin and a broken one are installed."""
+    return pip_install(
+        [HERE / "sample", HERE / "broken" / "wreck"],
+        tmp_path_factory.mktemp("installed"),
+        tmp_path_factory.mktemp("sources"),
+        original_environment,
+    )
+
+
+@pytest.fixture(scope="session")
+def published_folder(
+    tmp_path_factory: pytest.TempPathFactory, original_environment: Mapping[str, str]
+) -> Path:
+    """The folder in which the plugins are installed that are good enough to publish."""
+    return pip_install(
+        sorted(each for each in PUBLISHED.iterdir() if each.is_dir()),
+        tmp_path_factory.mktemp("published"),
+        tmp_path_factory.mktemp("published-sources"),
+        original_environment,
+    )

@@ -83,16 +83,17 @@ def circumstances(
 
 def pause_key(key: bytes, request: TokenRequest) -> str:
     """The name of an authority and client that may be asked to wait together."""
-    return _slot(key, "pause", request, "")
+    authority = _authority(key, request.environment)
+    return fingerprint(key, "pause", *authority, request.client_id, "")
 
 
 def owner_key(key: bytes, request: TokenRequest) -> str:
-    """The name of an authority and client: whose accounts are listed together."""
+    """The name of an authority, client and holder: whose accounts are listed together."""
     return _slot(key, "owner", request, "")
 
 
 def account_slot(key: bytes, request: TokenRequest, subject: str) -> str:
-    """Where an account's refresh token rests: under authority (without tenant) and client."""
+    """Where an account's refresh token rests: by authority (without tenant), client, holder."""
     return _slot(key, "account", request, subject)
 
 
@@ -102,7 +103,18 @@ def successor_slot(key: bytes, request: TokenRequest, *tokens: Secret) -> str:
 
 
 def _slot(key: bytes, kind: str, request: TokenRequest, *whose: str) -> str:
-    return fingerprint(key, kind, *_authority(key, request.environment), request.client_id, *whose)
+    whom = (request.client_id, *_held(key, request), *whose)
+    return fingerprint(key, kind, *_authority(key, request.environment), *whom)
+
+
+def _held(key: bytes, request: TokenRequest) -> tuple[str, ...]:
+    """What keeps the refresh tokens of a third party's provider from all others."""
+    if request.holder is None:
+        return ()
+    parts = ["held", request.holder.plugin, request.provider]
+    for parameter in request.holder.parameters:
+        parts += _named(key, request, parameter)
+    return (_joined(*parts),)
 
 
 def _authority(key: bytes, environment: Environment) -> tuple[str, ...]:

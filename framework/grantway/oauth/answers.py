@@ -189,7 +189,7 @@ def refusal(
         f"{f': {said}' if said else ', without saying why'}.",
         remedy=advice
         or _proof_remedy(error, context)
-        or _remedy(kind, said, in_browser=answer is None)
+        or _remedy(kind, said, wait, in_browser=answer is None)
         or (_LATER if passes else ""),
         error=error,
         description=description,
@@ -329,7 +329,9 @@ def _proof_remedy(error: str, context: Context) -> str:
     return _PROOF_REMEDIES.get(error, "") if context.environment.dpop else ""
 
 
-def _remedy(kind: type[AuthorityError], said: str, *, in_browser: bool) -> str:
+def _remedy(kind: type[AuthorityError], said: str, wait: float | None, *, in_browser: bool) -> str:
+    if kind is Throttled:
+        return "Try again later." if wait is None else f"Try again in {wait:.0f} seconds."
     if in_browser and kind is AccessDenied:
         return (
             "Start again, and agree to the sign-in; if that is not offered, ask whoever "
@@ -353,7 +355,8 @@ def _unsaid_kind(error: str, status: int | None, request: AuthorityRequest) -> t
     """The kind of a refusal that has no words of its own."""
     if status is None or (error and status != 429):
         return AuthorityError
-    if status == 400 and any(name in ("refresh_token", "code") for name, _ in request.fields):
+    sent = (*dict(request.fields), *(request.json or ()))
+    if status == 400 and any(name in ("refresh_token", "code") for name in sent):
         return InvalidGrant
     return _BY_STATUS.get(status, AuthorityError)
 

@@ -38,11 +38,13 @@ from requests import PreparedRequest, Response
 from requests_oauthlib import OAuth2Session
 from urllib3 import BaseHTTPResponse, Timeout
 
+from grantway import json_body
 from grantway.authority import AuthorityRequest, Fields
 from grantway.context import Context
 from grantway.environment import Environment, Trust, host_of
 from grantway.errors import AuthorityError, ProtocolViolation
 from grantway.flights import Flights
+from grantway.json_body import JsonMembers
 from grantway.oauth.answers import (
     LARGEST,
     Answer,
@@ -226,13 +228,13 @@ class HttpTransport:
         waits = 0
         while True:
             # What anybody may read is not asked for as this client.
-            if request.fields:
+            if request.method == "POST":
                 context.keep_pause()
             context.remaining()
             # A query is left out; it is the one part of an address that could hold anything.
             _log.info("%s %s", request.method, request.url.partition("?")[0])
             # Made for this sending: what a client signs is never sent twice.
-            message = Message(request.all_headers(), request.all_fields())
+            message = Message(request.all_headers(), request.all_fields(), request.all_members())
             _learn_secrets(message, context)
             answer = self._attempt(request, message, way, context, prove)
             if isinstance(answer, NotConnected):
@@ -245,7 +247,7 @@ class HttpTransport:
             if answer.status not in (429, 503):
                 return answer
             wait = retry_after(answer.headers, context.clock.time())
-            if wait is not None and request.fields:
+            if wait is not None and request.method == "POST":
                 context.pause(wait)
             if wait is None or request.single_use:
                 return answer
@@ -313,7 +315,7 @@ class HttpTransport:
                     way,
                     # Made here: they stand in no variable of a function that may raise.
                     headers=_headers(message, request.method, way, context, prove),
-                    body=_form(message),
+                    body=_body_of(message),
                     timeout=Timeout(
                         connect=min(way.connect_timeout, left), read=min(READ_TIMEOUT, left)
                     ),
@@ -334,10 +336,11 @@ class HttpTransport:
 
 @attrs.frozen
 class Message:
-    """The headers and the form of one sending, secrets still masked."""
+    """The headers and the form, or the JSON object, of one sending, secrets still masked."""
 
     headers: Mapping[str, str | Secret]
     fields: Fields
+    members: JsonMembers | None
 
 
 def _learn_secrets(message: Message, context: Context) -> None:
@@ -350,6 +353,8 @@ def _learn_secrets(message: Message, context: Context) -> None:
     for _, value in message.fields:
         if isinstance(value, Secret):
             context.redactor.add(value)
+    for secret in json_body.secrets_in(message.members or {}):
+        context.redactor.add(secret)
 
 
 def _body(response: BaseHTTPResponse, watch: Watch) -> bytes:
@@ -402,13 +407,15 @@ def _headers(
         headers[name] = revealed(value)
     if prove is not None:
         headers["DPoP"] = prove()
-    if method == "POST":
+    if method == "POST" and message.members is None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     return headers
 
 
-def _form(message: Message) -> bytes | None:
-    """The form as it goes on the wire: exactly that of the plan."""
+def _body_of(message: Message) -> bytes | None:
+    """The form or the JSON object as it goes on the wire: exactly that of the plan."""
+    if message.members is not None:
+        return json_body.encoded(message.members)
     return urlencode([(name, revealed(value)) for name, value in message.fields]).encode() or None
 
 
@@ -416,7 +423,7 @@ class _Grant(Client):
     """An oauthlib client for whatever grant a request is: the form is the request's own."""
 
     def prepare_request_body(self, *_: object, **__: object) -> str:
-        """Nothing: `_form` writes the form."""
+        """Nothing: `_body_of` writes the form."""
         return ""
 
 

@@ -24,6 +24,7 @@ _STYLES = {"active": "green", "disabled": "dim", "set aside": "red"}
     "plugins",
     cls=Group,
     bare="list",
+    modules={"new": "grantway.cli.commands.plugins_new"},
     examples=(
         ("All of them, and what is wrong with which", "grantway plugins"),
         ("What one offers", "grantway plugins show grantway:grants"),
@@ -88,7 +89,8 @@ def list_(session: Session, timings: bool, as_json: bool) -> None:
             )
     for each in plugins:
         if each.state == "set aside":
-            output.note(f"{output.printable(each.name)}: {output.printable(each.remedy)}")
+            where = f" ({each.file})" if each.file else ""
+            output.note(f"{output.printable(each.name)}: {output.printable(each.remedy + where)}")
 
 
 def _complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem]":
