@@ -166,7 +166,7 @@ def refusal(
     refused = kind(
         f"{host} refused the {request.endpoint} request ({where})"
         f"{f': {said}' if said else ', without saying why'}.",
-        remedy=advice or _remedy(kind, said, wait, in_browser=answer is None),
+        remedy=advice or _remedy(kind, said, in_browser=answer is None),
         error=error,
         description=description,
         codes=codes,
@@ -295,9 +295,7 @@ def _is_usable(token: object) -> bool:
     return isinstance(token, str) and _TOKEN.fullmatch(token) is not None
 
 
-def _remedy(kind: type[AuthorityError], said: str, wait: float | None, *, in_browser: bool) -> str:
-    if kind is Throttled:
-        return "Try again later." if wait is None else f"Try again in {wait:.0f} seconds."
+def _remedy(kind: type[AuthorityError], said: str, *, in_browser: bool) -> str:
     if in_browser and kind is AccessDenied:
         return (
             "Start again, and agree to the sign-in; if that is not offered, ask whoever "
