@@ -51,7 +51,15 @@ def signed_in(
             unknown = error
     if isinstance(environment, Environment) and application_id is not None:
         client_id = environment.protocol.client_id.canonical(application_id)
-        return owned(place.cache, _request(environment, client_id, None))
+        ours = owned(place.cache, _request(environment, client_id, None))
+        if not (_others_renew(place) and isinstance(place.cache, Inspector)):
+            return ours
+        # Accounts of plugins are each apart, and only looking through all of the cache finds them.
+        of = (environment.name, client_id)
+        all_of = everybody(place.cache)
+        others = (each for each in all_of if (each.environment, each.application_id) == of)
+        slots = {each.slot for each in ours}
+        return (*ours, *(each for each in others if each.slot not in slots))
     name = environment.name if isinstance(environment, Environment) else environment
     found = tuple(
         each
@@ -95,6 +103,16 @@ def sign_out(
             "%s is signed out here, but the refresh token was not revoked: %s", account.name, error
         )
         return False
+
+
+def _others_renew(place: Workplace) -> bool:
+    """Whether a plugin that is not built in can have accounts."""
+    return any(
+        provider.renew is not None
+        for plugin in place.registry.plugins
+        if not plugin.builtin
+        for provider in plugin.providers
+    )
 
 
 def _is_ours(place: Workplace, account: Account) -> bool:

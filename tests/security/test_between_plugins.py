@@ -226,3 +226,16 @@ def test_signing_out_of_a_third_party_forgets_and_asks_no_authority(
     assert honest.renewed == []
     assert raw_server.requests == []
     assert "Honest is of a plugin" in caplog.text
+
+
+def test_accounts_of_a_third_party_are_listed_with_those_of_its_application() -> None:
+    _, honest = nosy_and_honest(account=ACCOUNT)
+    registry = Registry.of(honest, configuration=NOWHERE)
+    of = environment()
+    given: Mapping[str, Any] = {"environment": of, "application_id": APP, "honest_key": "a key"}
+    with Dispatcher(registry, prompter=False, config=NOWHERE) as dispatcher:
+        dispatcher.acquire(**given)
+        (account,) = dispatcher.accounts()
+        assert dispatcher.accounts(of, APP) == (account,)
+        assert dispatcher.accounts(of, "another application") == ()
+    assert (account.user_name, account.provider) == (ACCOUNT.user_name, "Honest")

@@ -189,7 +189,7 @@ def refusal(
         f"{f': {said}' if said else ', without saying why'}.",
         remedy=advice
         or _proof_remedy(error, context)
-        or _remedy(kind, said, wait, in_browser=answer is None)
+        or _remedy(kind, said, in_browser=answer is None)
         or (_LATER if passes else ""),
         error=error,
         description=description,
@@ -329,9 +329,7 @@ def _proof_remedy(error: str, context: Context) -> str:
     return _PROOF_REMEDIES.get(error, "") if context.environment.dpop else ""
 
 
-def _remedy(kind: type[AuthorityError], said: str, wait: float | None, *, in_browser: bool) -> str:
-    if kind is Throttled:
-        return "Try again later." if wait is None else f"Try again in {wait:.0f} seconds."
+def _remedy(kind: type[AuthorityError], said: str, *, in_browser: bool) -> str:
     if in_browser and kind is AccessDenied:
         return (
             "Start again, and agree to the sign-in; if that is not offered, ask whoever "
