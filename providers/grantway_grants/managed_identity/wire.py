@@ -7,7 +7,7 @@ import attrs
 from grantway import AuthorityRequest, Secret, TokenRequest
 from grantway.authority import Fields
 from grantway.errors import InvalidParameter
-from grantway.parameters import CLAIMS, RESOURCE, SCOPES
+from grantway.parameters import CAPABILITIES, CLAIMS, RESOURCE, SCOPES
 from grantway_grants.managed_identity.hosts import Host
 from grantway_grants.managed_identity.parameters import IDENTITIES
 
@@ -35,6 +35,12 @@ def audience(request: TokenRequest) -> str:
     Raises:
         InvalidParameter: there is none, or what is asked for is no resource.
     """
+    if CAPABILITIES.name in request.values:
+        raise InvalidParameter(
+            "capabilities: a managed identity cannot be told what a client can handle.",
+            remedy="Leave capabilities out; GRANTWAY_CAPABILITIES and the profile may give it too.",
+            parameter=CAPABILITIES.name,
+        )
     if CLAIMS.name in request.values:
         raise InvalidParameter(
             "claims: a managed identity takes no claims challenge.",
