@@ -486,8 +486,8 @@ SAVE_REFRESH_TOKEN = Parameter(
 RESERVED = frozenset(
     (
         "provider", "parameter_set", "timeout", "force_refresh", "profile", "output", "json",
-        "all_tokens", "proof_for", "proof_nonce", "help", "version", "no_plugins", "no_input",
-        "verbose",
+        "all_tokens", "proof_for", "proof_nonce", "challenge", "error", "help", "version",
+        "no_plugins", "no_input", "verbose",
         "as_json", "format", "format_", "verbosity", "context", "ctx", "self",
     )
 )  # fmt: skip
