@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from grantway.events import Event as Event
     from grantway.explain import Explanation as Explanation
     from grantway.hookspecs import hookimpl as hookimpl
+    from grantway.oauth.challenge import Challenge as Challenge
     from grantway.offerings import Discovery as Discovery
     from grantway.offerings import TokenCacheFactory as TokenCacheFactory
     from grantway.offerings import Vault as Vault
@@ -69,6 +70,7 @@ _MODULES = {
     "events": ("Event",),
     "explain": ("Explanation",),
     "hookspecs": ("hookimpl",),
+    "oauth.challenge": ("Challenge",),
     "parameters": ("Parameter", "ParameterSet"),
     "proof_key": ("ProofKey",),
     "protocol": ("OIDC", "Protocol"),
@@ -89,6 +91,7 @@ __all__ = [  # loaded on demand, and pinned by a test
     "Account",
     "AuthenticationResult",
     "AuthorityRequest",
+    "Challenge",
     "ClientAuthentication",
     "ClientCertificate",
     "Clock",

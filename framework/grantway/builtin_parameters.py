@@ -24,6 +24,7 @@ class BuiltinParameters(TypedDict, total=False):
     application_id: str | None
     assertion: str | Secret | Reference | None
     audience: str | Iterable[str] | None
+    capabilities: str | Iterable[str] | None
     certificate: str | PathLike[str] | Signer | ClientCertificate | Secret | Reference | None
     certificate_password: str | Secret | Reference | None
     claims: str | Mapping[str, object] | None
@@ -47,6 +48,7 @@ class BuiltinParameters(TypedDict, total=False):
     response_mode: Literal["query", "form_post"] | None
     refresh_token: str | Secret | Reference | None
     resource: str | None
+    retry_new_secret: bool | None
     save_refresh_token: str | Reference | None
     scopes: str | Iterable[str] | None
     send_certificate_chain: bool | None

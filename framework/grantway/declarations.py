@@ -81,6 +81,7 @@ _TEXT = _Kind("text without control characters", _is_text)
 _TEXTS = _TEXT.several()
 _WORD = _Kind("a name of letters, digits, dot, dash and underscore", is_name)
 _FLAG = _Kind("True or False", lambda value: type(value) is bool)
+_NUMBER = _Kind("a whole number", lambda value: type(value) is int)
 _FUNCTION = _Kind("a function", lambda value: callable(value) and isinstance(hash(value), int))
 _PARAMETERS = _record(Parameter).several()
 _PATTERN = _Kind("a pattern with one group, or empty", _is_pattern)
@@ -172,9 +173,11 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
         "sign_in_scopes": _TEXTS,
         "sign_in_fields": _Kind("texts by name", lambda value: _is_map(str, value)),
         "consent_prompt": _TEXT,
+        "capabilities_claim": _TEXT,
         "error_code": _PATTERN,
+        "propagation_codes": _NUMBER.several(),
         "refresh_tokens_stay": _FLAG,
-        "refresh_token_idle_days": _Kind("a whole number", lambda value: type(value) is int),
+        "refresh_token_idle_days": _NUMBER,
         "ignore_unsigned_id_token": _FLAG,
         "correlation_header": _TEXT,
         "variants": _record(Protocol).several(),

@@ -26,6 +26,7 @@ from grantway.renewals import Renewals
 from grantway.workplace import Workplace, configuration_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from grantway.accounts import Account
@@ -227,8 +228,16 @@ class Dispatcher:
         def acquire() -> "AuthenticationResult":
             return self._get(Acquisition(self._workplace, settled, timeout))
 
+        def acquire_with(more: "Mapping[str, object]") -> "AuthenticationResult":
+            fuller = self._intake.fuller(settled, more)
+            return self._get(Acquisition(self._workplace, fuller, timeout))
+
         return TokenSource(
-            acquire, self._workplace.clock, settled.request, holds=not settled.may_change
+            acquire,
+            self._workplace.clock,
+            settled.request,
+            holds=not settled.may_change,
+            acquire_with=acquire_with,
         )
 
     @overload

@@ -179,6 +179,25 @@ class Intake:
             self._settled[call] = known
         return known
 
+    def fuller(self, settled: Settled, more: Mapping[str, object]) -> Settled:
+        """The same call by the same parameter set, with more in it.
+
+        Raises:
+            InvalidParameter: the set does not take it, or the environment does not.
+        """
+        choice = settled.choice
+        taken = {each.name for each in choice.candidate.parameter_set.parameters}
+        values = self.read(Given(more))
+        for name in values:
+            if name not in taken:
+                raise InvalidParameter(
+                    f"{name}: {choice.candidate.label} does not take it.",
+                    remedy="What is demanded is a person's to give: have one sign in.",
+                    parameter=name,
+                )
+        fuller = attrs.evolve(choice, values={**choice.values, **values})
+        return self.validate(fuller, settled.request.environment)
+
     def _settle(
         self, parameters: Given, provider: str | None, parameter_set: str | None
     ) -> Settled:

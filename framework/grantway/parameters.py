@@ -239,6 +239,29 @@ def _scopes(value: tuple[str, ...], environment: "Environment") -> tuple[str, ..
     return value
 
 
+def _capabilities(value: tuple[str, ...], environment: "Environment") -> tuple[str, ...]:
+    protocol = environment.protocol
+    if not protocol.capabilities_claim:
+        raise Refused(
+            f"{environment.name} speaks {protocol.name}, which cannot be told what a client can "
+            "handle",
+            "Give no capabilities= there.",
+        )
+    # One spelling for each set of them, which is part of a token's name in the cache.
+    return tuple(sorted(value))
+
+
+def _retry_new_secret(value: bool, environment: "Environment") -> bool:
+    protocol = environment.protocol
+    if value and not protocol.propagation_codes:
+        raise Refused(
+            f"{environment.name} speaks {protocol.name}, where a secret that is not known yet "
+            "cannot be told from a wrong one",
+            "Leave it out, and try again by yourself.",
+        )
+    return value
+
+
 def _client_id(value: str, environment: "Environment") -> str:
     return environment.protocol.client_id.read(value)
 
@@ -317,10 +340,17 @@ CLAIMS = Parameter(
     "A claims challenge (a JSON object) to satisfy; passes the cache by and replaces its entry.",
     identity=False,
 )
+CAPABILITIES = Parameter(
+    "capabilities",
+    words,
+    "What the client can handle, such as cp1 (claims challenges), where the authority asks.",
+    env="GRANTWAY_CAPABILITIES",
+    validator=_capabilities,
+)
 ACCOUNT = Parameter(
     "account", text, "The signed-in account to use, where there are several.", identity=False
 )
-COMMON: tuple[Parameter[object], ...] = (ENVIRONMENT, RESOURCE, SCOPES, CLAIMS)
+COMMON: tuple[Parameter[object], ...] = (ENVIRONMENT, RESOURCE, SCOPES, CLAIMS, CAPABILITIES)
 
 APPLICATION_ID = Parameter(
     "application_id",
@@ -388,12 +418,20 @@ CLIENT_ASSERTION = Parameter(
     env="GRANTWAY_CLIENT_ASSERTION",
     excludes=("credential",),
 )
+RETRY_NEW_SECRET = Parameter(
+    "retry_new_secret",
+    flag,
+    "Try again for up to a minute where a secret that was just made is not known everywhere yet.",
+    identity=False,
+    validator=_retry_new_secret,
+)
 CLIENT_PROOF: tuple[Parameter[object], ...] = (
     CERTIFICATE,
     CERTIFICATE_PASSWORD,
     SEND_CERTIFICATE_CHAIN,
     KEY_ID,
     CLIENT_ASSERTION,
+    RETRY_NEW_SECRET,
 )
 """What a set takes where a confidential client may prove itself by more than a credential."""
 
@@ -453,8 +491,8 @@ SAVE_REFRESH_TOKEN = Parameter(
 RESERVED = frozenset(
     (
         "provider", "parameter_set", "timeout", "force_refresh", "profile", "output", "json",
-        "all_tokens", "proof_for", "proof_nonce", "help", "version", "no_plugins", "no_input",
-        "verbose",
+        "all_tokens", "proof_for", "proof_nonce", "challenge", "error", "help", "version",
+        "no_plugins", "no_input", "verbose",
         "as_json", "format", "format_", "verbosity", "context", "ctx", "self",
     )
 )  # fmt: skip

@@ -121,8 +121,13 @@ class Protocol(Named):
             metadata leaves out of the scopes it lists.
         sign_in_fields: what else the request for a sign-in page says, by name.
         consent_prompt: the `prompt` of a sign-in that is to bring consent and a refresh token.
+        capabilities_claim: the claim of an access token that says what the client can handle,
+            where the authority has one: it is asked for by the parameter `capabilities`, at the
+            token endpoint too; "": it has none.
         error_code: a pattern for the authority's own number in an `error_description`, for
             answers that have no list of them.
+        propagation_codes: of these numbers, those by which a secret is refused that the authority
+            has just made, until all of its servers know it.
         refresh_tokens_stay: a refresh token that was used goes on working beside its successor.
             Where it does not, uses of one token are made one after the other.
         refresh_token_idle_days: after how many days without use a refresh token dies, where the
@@ -165,7 +170,9 @@ class Protocol(Named):
         factory=dict[str, str], converter=_frozen, kw_only=True
     )
     consent_prompt: str = "login"
+    capabilities_claim: str = ""
     error_code: str = ""
+    propagation_codes: tuple[int, ...] = ()
     refresh_tokens_stay: bool = False
     refresh_token_idle_days: int = 0
     ignore_unsigned_id_token: bool = False

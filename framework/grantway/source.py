@@ -3,15 +3,20 @@
 A `TokenSource` remembers the last result by itself. While that is fresh, `token()` is one
 comparison; when it is due for a new one, the dispatcher is asked, as by `acquire`. Freshness is
 judged by both clocks (see `grantway.freshness`).
+
+An API may refuse a token and say what one has to have (`grantway.oauth.challenge`). `answer` gets
+that; `auth` does so by itself.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from grantway.errors import InteractionRequired, InvalidParameter
 from grantway.parts import Clock
 
 if TYPE_CHECKING:
     from grantway.oauth.bearer import BearerAuth
+    from grantway.oauth.challenge import Challenge
     from grantway.request import TokenRequest
     from grantway.result import AuthenticationResult
 
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
 class TokenSource:
     """The same token request, ready to be asked. Made by `Dispatcher.bind`; safe across threads."""
 
-    __slots__ = ("_acquire", "_held", "_holds", "_monotonic", "_request", "_time")
+    __slots__ = ("_acquire", "_acquire_with", "_held", "_holds", "_monotonic", "_request", "_time")
 
     def __init__(
         self,
@@ -28,8 +33,10 @@ class TokenSource:
         request: "TokenRequest",
         *,
         holds: bool = True,
+        acquire_with: "Callable[[Mapping[str, object]], AuthenticationResult] | None" = None,
     ) -> None:
         self._acquire = acquire
+        self._acquire_with = acquire_with
         self._holds = holds
         self._time = clock.time
         self._monotonic = clock.monotonic
@@ -56,10 +63,39 @@ class TokenSource:
             return held[3]
         return self._renew()
 
+    def answer(self, challenge: "Challenge") -> "AuthenticationResult":
+        """A new token with what an API demands, which `token` and `result` return from now on.
+
+        Passes the cache by and replaces its entry. The challenge is that of the header
+        `WWW-Authenticate`: `Challenge.demanded(header)`. Ask once per request: an API that refuses
+        the new token too wants something that no token brings.
+
+        Raises:
+            InvalidParameter: the challenge demands nothing that this call could bring: scopes,
+                which are another token's, or nothing at all; or a person, of an application.
+            InteractionRequired: a person must act; `claims` says what is demanded.
+            GrantwayError: as `Dispatcher.acquire`.
+        """
+        demanded = challenge.parameters()
+        if "scopes" in demanded or not demanded or self._acquire_with is None:
+            raise InvalidParameter(
+                "challenge: no new token of this source can satisfy it.",
+                remedy="Bind a source with the scopes that it names: challenge.parameters()."
+                if "scopes" in demanded
+                else "It names neither claims nor a way to sign in: look at its error.",
+                parameter="challenge",
+            )
+        try:
+            return self._hold(self._acquire_with(demanded))
+        except InteractionRequired as error:
+            error.claims = error.claims or str(demanded.get("claims", ""))
+            raise
+
     def auth(self, *, hosts: Iterable[str] = ()) -> "BearerAuth":
         """A `requests` AuthBase that sends the token to the hosts of its audience only.
 
-        A token that is bound to a key (DPoP) goes with a proof for each request.
+        A token that is bound to a key (DPoP) goes with a proof for each request. An API that
+        refuses it for want of claims (401) gets the request once more, with a token that has them.
 
         The host is that of the resource (or of the scopes' resources). `hosts` names further
         ones (`name` or `name:port`), which a resource that is a GUID or no URL needs.
@@ -70,10 +106,13 @@ class TokenSource:
         # Imported here: it brings requests in, which a caller without HTTP does not need.
         from grantway.oauth.bearer import BearerAuth
 
-        return BearerAuth(self.result, self._request, hosts, now=self._time)
+        answer = None if self._acquire_with is None else self.answer
+        return BearerAuth(self.result, self._request, hosts, now=self._time, answer=answer)
 
     def _renew(self) -> "AuthenticationResult":
-        result = self._acquire()
+        return self._hold(self._acquire())
+
+    def _hold(self, result: "AuthenticationResult") -> "AuthenticationResult":
         left = min(result.serves_until, result.renews_from) - self._time()
         if left > 0 and self._holds:
             until = self._time() + left, self._monotonic() + left

@@ -39,7 +39,7 @@ _BY_CODES: Mapping[tuple[int, ...], str] = {
     (50173, 70000): "The refresh token was revoked or is not valid: sign in again.",
     (7000215,): (
         "The client secret is wrong. Use its value, not its id; a new one can take a minute to "
-        "be known everywhere, so try again shortly."
+        "be known everywhere, so try again shortly, or give retry_new_secret."
     ),
     (7000222,): "The client secret has expired: make a new one; a certificate would be better.",
     (700027,): (

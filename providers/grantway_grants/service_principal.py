@@ -23,6 +23,7 @@ from grantway.parameters import (
     CLIENT_ASSERTION,
     CREDENTIAL,
     KEY_ID,
+    RETRY_NEW_SECRET,
     SEND_CERTIFICATE_CHAIN,
     TENANT_ID,
 )
@@ -101,7 +102,7 @@ SERVICE_PRINCIPAL_PROVIDER = CredentialProvider(
         ParameterSet(
             "ServicePrincipal",
             (CREDENTIAL, TENANT_ID),
-            optional=(APPLICATION_ID,),
+            optional=(APPLICATION_ID, RETRY_NEW_SECRET),
             summary="An application by itself, with its secret.",
         ),
     ),

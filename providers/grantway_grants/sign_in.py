@@ -211,6 +211,7 @@ def _with_device_code(
     from grantway.oauth import device_code
     from grantway.oauth.exchange import result_of
     from grantway.oauth.metadata import endpoints
+    from grantway.oauth.propagation import fetch_token
 
     found = endpoints(request, context, "device_authorization")
     _check_device_code(request, found)
@@ -246,9 +247,12 @@ def _with_device_code(
         minutes, seconds = divmod(max(0, int(left)), 60)
         progress(f"Waiting for you to sign in ({minutes}:{seconds:02} left)")
 
+    def fetch(sent: "AuthorityRequest", context: "Context") -> Mapping[str, object]:
+        return fetch_token(sent, request, context)
+
     redeemed = device_code.redemption(request, found, device.device_code)
     try:
-        answer = device_code.poll(redeemed, device, context, tick)
+        answer = device_code.poll(redeemed, device, context, tick, fetch)
     finally:
         progress("")
     return result_of(answer, redeemed, request, context, inspect=inspect)

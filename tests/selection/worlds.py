@@ -34,7 +34,7 @@ OWN = {
 }
 KNOWN = {each.name: each for each in REGISTRY.parameters.values()} | OWN
 # Those that every set takes are left out of what a set declares for itself.
-COMMON = ("environment", "resource", "scopes", "claims")
+COMMON = ("environment", "resource", "scopes", "claims", "capabilities")
 DECLARED = tuple(name for name in KNOWN if name not in COMMON)
 BUILTIN_NAMES = tuple(name for name in KNOWN if name not in OWN)
 

@@ -16,7 +16,7 @@ from selection.worlds import BUILTIN
 FRAMEWORK = Path(grantway.__file__).parent
 
 PUBLIC = """
-    OIDC Account AuthenticationResult AuthorityRequest ClientAuthentication ClientCertificate Clock Configuration Context
+    OIDC Account AuthenticationResult AuthorityRequest Challenge ClientAuthentication ClientCertificate Clock Configuration Context
     Credential CredentialProvider Discovery Dispatcher Endpoints Environment Event Explanation
     Parameter ParameterSet PlannedRequest Prompter ProofKey Protocol Reference Registry Secret Signer SigningKey
     StoredRefreshToken TokenCache TokenCacheFactory TokenRequest TokenSource Transport Trust

@@ -2,7 +2,8 @@
 
 from grantway.authority import Fields
 from grantway.errors import InvalidParameter
-from grantway.parameters import CLAIMS, RESOURCE
+from grantway.oauth.claims import claims_field
+from grantway.parameters import RESOURCE
 from grantway.request import TokenRequest
 
 
@@ -33,8 +34,7 @@ def audience_fields(
     if sign_in:
         known = (each for each in protocol.sign_in_scopes if listed is None or each in listed)
         extra = (*extra, *known)
-    demanded = request.get(CLAIMS)
-    claims: Fields = (("claims", demanded),) if demanded else ()
+    claims = claims_field(request)
     if protocol.audience in ("scope", "resource") and not (resource or request.scopes):
         names = ", ".join(request.environment.resources) or "none by name"
         raise InvalidParameter(
@@ -55,12 +55,14 @@ def audience_fields(
 
 
 def redeemed_audience(request: TokenRequest) -> Fields:
-    """The `resource` field of a request that redeems a code, where the protocol has one.
+    """The `resource` and `claims` fields of a request that redeems a code, where there are such.
 
-    Scopes are bound to the code, and claims were asked for with it; a resource is named again
-    (RFC 8707, section 2.2).
+    Scopes are bound to the code; a resource is named again (RFC 8707, section 2.2). Claims were
+    asked for with the code, and are named again only where the protocol has capabilities, which
+    are told to whoever makes the token.
     """
     protocol = request.environment.protocol
+    claims = claims_field(request) if protocol.capabilities_claim else ()
     if protocol.audience in ("scope", "fixed") or not request.resource:
-        return ()
-    return ((protocol.resource_field, request.resource),)
+        return claims
+    return ((protocol.resource_field, request.resource), *claims)

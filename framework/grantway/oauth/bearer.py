@@ -5,6 +5,7 @@ only to the hosts of its audience, only by https (or to a loopback address where
 allows that), only in the Authorization header.
 
 A token that is bound to a key goes the same way, with a proof beside it (`grantway.oauth.proven`).
+An API that demands claims gets a token that has them, once (`grantway.oauth.challenged`).
 """
 
 import time
@@ -15,6 +16,8 @@ from requests.auth import AuthBase
 
 from grantway.environment import Environment, host_of
 from grantway.errors import InvalidParameter, ProtocolViolation
+from grantway.oauth.challenge import Challenge
+from grantway.oauth.challenged import Challenged
 from grantway.oauth.dpop import TOKEN_TYPE, Nonces
 from grantway.oauth.proven import Proven
 from grantway.request import TokenRequest
@@ -32,8 +35,10 @@ class BearerAuth(AuthBase):
         hosts: Iterable[str] = (),
         *,
         now: Callable[[], float] = time.time,
+        answer: Callable[[Challenge], AuthenticationResult] | None = None,
     ) -> None:
         self._result = result
+        self._answer = answer
         self._now = now
         self._nonces = Nonces()
         self._environment: Environment = request.environment
@@ -68,10 +73,23 @@ class BearerAuth(AuthBase):
                 f"The token is for {', '.join(sorted(self.hosts))} and is not sent to {host}.",
                 remedy=f"If that host is of its audience: auth(hosts=[{host!r}]).",
             )
-        result = self._result()
+        proven = self._put(r, self._result(), host)
+        if proven is not None:
+            proven.put(r)
+        if self._answer is not None:
+            challenged = Challenged(self._environment, host, self._answer, self._put_again)
+            r.register_hook("response", challenged.look)  # type: ignore[no-untyped-call]  # upstream
+        return r
+
+    def _put_again(self, r: PreparedRequest, result: AuthenticationResult, host: str) -> None:
+        if (proven := self._put(r, result, host)) is not None:
+            proven.renew(r)
+
+    def _put(self, r: PreparedRequest, result: AuthenticationResult, host: str) -> Proven | None:
+        """Put a bearer token into the headers; what puts it there, where it is bound to a key."""
         if result.proof_key is not None:
             token = Secret(result.access_token)
-            return Proven(result.proof_key, token, host, self._nonces, self._now).put(r)
+            return Proven(result.proof_key, token, host, self._nonces, self._now)
         if result.token_type.casefold() != "bearer":  # the scheme's name
             is_bound = result.token_type.casefold() == TOKEN_TYPE.casefold()
             raise ProtocolViolation(
@@ -87,7 +105,7 @@ class BearerAuth(AuthBase):
                 remedy=f"If that host is of its audience: auth(hosts=[{host!r}]).",
             )
         r.headers["Authorization"] = f"Bearer {result.access_token}"
-        return r
+        return None
 
 
 def _hosts_of(*audiences: str) -> list[str]:

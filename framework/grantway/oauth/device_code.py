@@ -223,10 +223,12 @@ def poll(
     device: DeviceAuthorization,
     context: Context,
     tick: Callable[[float], None] = lambda _: None,
+    fetch: Callable[[AuthorityRequest, Context], Mapping[str, object]] | None = None,
 ) -> Mapping[str, object]:
     """Poll until the person has signed in, and return the token endpoint's answer.
 
-    `tick` is told once a second how many seconds are left to sign in.
+    `tick` is told once a second how many seconds are left to sign in; `fetch` sends one poll, by
+    default the transport.
 
     Raises:
         ExpiredToken: nobody did in time.
@@ -234,6 +236,7 @@ def poll(
         AuthorityError: anything else that the authority will not be moved from.
         DeadlineExceeded, Cancelled: the caller's time was up, or nobody waits.
     """
+    fetch = fetch or context.transport.fetch_token
     ends = min(device.expires, context.deadline)
     schedule = Schedule.of(device.interval)
     unanswered: GrantwayError | None = None
@@ -246,7 +249,7 @@ def poll(
             tick(ends - context.clock.monotonic())
             context.sleep(min(left, _TICK))
         try:
-            return context.transport.fetch_token(sent, context)
+            return fetch(sent, context)
         except GrantwayError as error:
             brought = outcome_of(error)
             if brought is None:

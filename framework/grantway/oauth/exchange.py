@@ -25,6 +25,7 @@ from grantway.errors import (
 from grantway.oauth.answers import expiry, instant, issued_token_type, later, token_type
 from grantway.oauth.authentication_methods import methods_of
 from grantway.oauth.id_token import checked_claims
+from grantway.oauth.propagation import fetch_token
 from grantway.parameters import ACCOUNT
 from grantway.request import TokenRequest
 from grantway.result import AuthenticationResult, UserInfo
@@ -54,7 +55,7 @@ def exchange(
         AuthorityError, MalformedResponse, ProtocolViolation, TransportError, DeadlineExceeded:
             see `grantway.errors`.
     """
-    answer = context.transport.fetch_token(sent, context)
+    answer = fetch_token(sent, request, context)
     return result_of(
         answer, sent, request, context, refresh_token=refresh_token, nonce=nonce, inspect=inspect
     )

@@ -15,11 +15,10 @@ from typing import Any
 
 import attrs
 from requests import PreparedRequest, Response
-from requests.exceptions import UnrewindableBodyError
-from requests.utils import rewind_body
 
 from grantway.environment import host_of
 from grantway.oauth.dpop import TOKEN_TYPE, USE_NONCE, Nonces
+from grantway.oauth.repetition import repeatable, repeated
 from grantway.proof_key import ProofKey
 from grantway.secret import Secret
 
@@ -43,11 +42,12 @@ class Proven:
 
     def put(self, sent: PreparedRequest) -> PreparedRequest:
         """Put token and proof into the headers, and look at what is answered."""
-        self._put(sent)
+        self.renew(sent)
         sent.register_hook("response", self._answered)  # type: ignore[no-untyped-call]  # upstream
         return sent
 
-    def _put(self, sent: PreparedRequest) -> None:
+    def renew(self, sent: PreparedRequest) -> None:
+        """Put token and a new proof into the headers."""
         sent.headers["Authorization"] = f"{TOKEN_TYPE} {self.token.reveal()}"
         sent.headers["DPoP"] = self.key.proof(
             sent.method or "GET",
@@ -63,19 +63,11 @@ class Proven:
         if host_of(answer.request.url or "") != self.host:
             return answer
         is_new = self.nonces.learn(self.host, answer.headers)
-        if not is_new or not _is_demand(answer) or "Authorization" not in answer.request.headers:
+        sent = repeatable(answer) if is_new and _is_demand(answer) else None
+        if sent is None:
             return answer
-        sent = answer.request.copy()
-        if not _is_whole(sent):
-            return answer
-        # The connection is to be used again, which it is once all has been read.
-        _ = answer.content
-        answer.close()
-        self._put(sent)
-        # Not by the session: so nobody looks at that answer, and there is no third time.
-        second: Response = answer.connection.send(sent, **how)
-        second.history.append(answer)
-        second.request = sent
+        self.renew(sent)
+        second = repeated(answer, sent, how)
         self.nonces.learn(self.host, second.headers)
         return second
 
@@ -83,14 +75,3 @@ class Proven:
 def _is_demand(answer: Response) -> bool:
     said = answer.headers.get("WWW-Authenticate", "")
     return answer.status_code == 401 and bool(re.search(rf'error="?{USE_NONCE}\b', said))
-
-
-def _is_whole(sent: PreparedRequest) -> bool:
-    """Whether the whole body can be sent again; it is wound back for that."""
-    if sent.body is None or isinstance(sent.body, str | bytes):
-        return True
-    try:
-        rewind_body(sent)
-    except UnrewindableBodyError:
-        return False
-    return True

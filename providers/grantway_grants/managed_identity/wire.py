@@ -6,7 +6,7 @@ import attrs
 
 from grantway import AuthorityRequest
 from grantway.errors import InvalidParameter
-from grantway.parameters import CLAIMS, RESOURCE, SCOPES
+from grantway.parameters import CAPABILITIES, CLAIMS, RESOURCE, SCOPES
 from grantway_grants.managed_identity.parameters import IDENTITIES
 
 if TYPE_CHECKING:
@@ -40,6 +40,12 @@ def audience(request: "TokenRequest") -> str:
     Raises:
         InvalidParameter: there is none, or what is asked for is no resource.
     """
+    if CAPABILITIES.name in request.values:
+        raise InvalidParameter(
+            "capabilities: a managed identity cannot be told what a client can handle.",
+            remedy="Leave capabilities out; GRANTWAY_CAPABILITIES and the profile may give it too.",
+            parameter=CAPABILITIES.name,
+        )
     if CLAIMS.name in request.values:
         raise InvalidParameter(
             "claims: a managed identity takes no claims challenge.",

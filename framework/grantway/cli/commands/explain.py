@@ -9,11 +9,13 @@ from grantway.cli.calls import call_options, check_names
 from grantway.cli.failures import option
 from grantway.cli.options import ParameterCommand, given
 from grantway.cli.session import Session
+from grantway.parameters import ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from grantway.authority import PlannedRequest
+    from grantway.environment import Environment
     from grantway.explain import Explanation
 
 
@@ -29,10 +31,19 @@ if TYPE_CHECKING:
             ),
         ),
         ("What a profile completes", "grantway explain --profile work"),
+        (
+            "What an authority's error number means, and what to do",
+            "grantway explain --error 50076 --environment Sandbox",
+        ),
         ("Why nothing matches", "grantway explain --tenant-id contoso.example"),
     ),
 )
 @call_options
+@click.option(
+    "--error",
+    metavar="CODE",
+    help="Tell what is known of an authority's own error number instead, of --environment.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON; errors in JSON too.")
 @click.pass_context
 def command(
@@ -42,6 +53,7 @@ def command(
     provider: str | None,
     parameter_set: str | None,
     profile: str | None,
+    error: str | None,
     as_json: bool,
     **_: object,
 ) -> None:
@@ -50,14 +62,21 @@ def command(
     Takes the parameters of `grantway token`, and shows what is selected and why, where each
     value comes from, and the requests that would be sent, every secret masked. Nothing is
     opened: no secret, no socket. Exits with 2 where nothing matches.
+
+    With --error it tells what to do about a number that an authority has given for a refusal.
     """
     session = Session.of(context)
     parameters = given(context, session.registry)
     check_names(session.registry, provider, parameter_set)
+    if error is not None and (provider or parameters.keys() - {ENVIRONMENT.name}):
+        raise click.UsageError("--error goes with --environment and --profile alone.", context)
     with session.dispatcher(profile, cached=False) as dispatcher:
         names = frozenset(parameters)
         ask = cast("Callable[..., Explanation]", dispatcher.explain)
         explanation = ask(provider=provider, parameter_set=parameter_set, **parameters)
+    if error is not None:
+        _advise(error, session.registry.environment(explanation.environment), as_json=as_json)
+        return
     if as_json:
         output.write_json(explanation.as_dict())
     else:
@@ -66,6 +85,21 @@ def command(
         if not as_json:
             output.write("")
         raise explanation.problem
+
+
+def _advise(error: str, environment: "Environment", *, as_json: bool) -> None:
+    """Tell what to do about an authority's error number.
+
+    Raises:
+        InvalidParameter: nothing is known of it.
+    """
+    from grantway.cli.advice import advice_on
+
+    facts = advice_on(error, environment)
+    if as_json:
+        output.write_json(facts)
+    else:
+        output.write(output.printable(str(facts["advice"])))
 
 
 def sections(explanation: "Explanation", given_here: "Collection[str]") -> "Iterator[str]":

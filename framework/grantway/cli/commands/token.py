@@ -13,7 +13,7 @@ from grantway.errors import InteractionRequired, ProtocolViolation, VaultError
 from grantway.parameters import CONSENT, SAVE_REFRESH_TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from grantway.explain import Explanation
     from grantway.result import AuthenticationResult
@@ -56,6 +56,10 @@ FORMATS = ("text", "json", "header", "env", "table")
             'curl -H "$(grantway token -p work -o header)" https://api.example/me',
         ),
         (
+            "After an API has refused it for want of claims",
+            'grantway token -p work --challenge "$(cat www-authenticate.txt)"',
+        ),
+        (
             "In a request with a token that is bound to a key",
             (
                 "url=https://api.example/me\n"
@@ -71,6 +75,11 @@ FORMATS = ("text", "json", "header", "env", "table")
     metavar="SECONDS",
     help="Seconds it may take. [default: 60; 300 where a person acts; with a device code, until "
     "that expires]",
+)
+@click.option(
+    "--challenge",
+    metavar="HEADER",
+    help="What an API has answered in its header WWW-Authenticate: get the token that it wants.",
 )
 @click.option("--force-refresh", is_flag=True, help="Get a new token though one is at hand.")
 @click.option(
@@ -104,6 +113,7 @@ def command(
     parameter_set: str | None,
     profile: str | None,
     timeout: float | None,
+    challenge: str | None,
     force_refresh: bool,
     format_: str | None,
     as_json: bool,
@@ -129,6 +139,8 @@ def command(
     prove = _prover(context, format_, proof_for, proof_nonce)
     session = Session.of(context)
     parameters = given(context, session.registry)
+    if challenge is not None:
+        parameters |= _demanded(context, challenge, parameters)
     check_names(session.registry, provider, parameter_set)
     with session.dispatcher(profile, parameters) as dispatcher:
         choice = {"provider": provider, "parameter_set": parameter_set}
@@ -162,6 +174,28 @@ def command(
             "--save-refresh-token"
         )
     show(result, format_, all_tokens=all_tokens, prove=prove)
+
+
+def _demanded(
+    context: click.Context, header: str, parameters: "Mapping[str, object]"
+) -> dict[str, object]:
+    """What a challenge adds to a call; of a header as it was received, its name in front or not.
+
+    Raises:
+        UsageError: it demands nothing that another token has, or what the call says otherwise.
+    """
+    from grantway.oauth.challenge import Challenge
+
+    name = "www-authenticate:"
+    lines = [line.strip() for line in header.splitlines()]
+    lines = [line[len(name) :] if line.lower().startswith(name) else line for line in lines]
+    challenge = Challenge.demanded(lines)
+    if challenge is None:
+        raise click.UsageError("--challenge: no other token would satisfy it.", context)
+    demanded = challenge.parameters()
+    if both := demanded.keys() & parameters.keys():
+        raise click.UsageError(f"--challenge and --{min(both)} exclude each other.", context)
+    return demanded
 
 
 def _prover(
