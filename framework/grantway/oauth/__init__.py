@@ -6,7 +6,10 @@
     discovery              an environment learned from its authority's metadata
     exchange               a grant sent, its answer turned into a result
     answers                what an answer means: a JSON object, or one of our errors
-    id_token               the checks without which a claim is not believed
+    id_token               the checks without which a claim is not believed; below it
+        jws                a signed token, down to the claims that were signed
+        signing_keys       the authority's keys, bounded looks for new ones
+        strict_json        JSON that cannot mean two things
     transport              the only road to the network; below it
         routes             proxy, roots and client certificate, per environment
         connections        the pool it sends by
