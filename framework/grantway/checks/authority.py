@@ -13,7 +13,7 @@ from grantway.checks.check import Check, Step
 from grantway.context import Context
 from grantway.errors import GrantwayError, ProtocolViolation
 from grantway.oauth.answers import http_date
-from grantway.oauth.id_token import SKEW, signing_keys
+from grantway.oauth.id_token import SKEW
 from grantway.oauth.metadata import (
     check_challenge_methods,
     check_issuer,
@@ -21,6 +21,7 @@ from grantway.oauth.metadata import (
     token_endpoint,
     unchecked,
 )
+from grantway.oauth.signing_keys import signing_keys
 from grantway.oauth.transport import HttpTransport
 
 NOTICEABLE = 60.0

@@ -7,7 +7,10 @@
     exchange               a grant sent, its answer turned into a result
     answers                what an answer means: a JSON object, or one of our errors
     dpop                   proofs of possession at the authority
-    id_token               the checks without which a claim is not believed
+    id_token               the checks without which a claim is not believed; below it
+        jws                a signed token, down to the claims that were signed
+        signing_keys       the authority's keys, bounded looks for new ones
+        strict_json        JSON that cannot mean two things
     jwt_contents           what a token says of itself, unverified
     transport              the only road to the network; below it
         routes             proxy, roots and client certificate, per environment

@@ -24,6 +24,8 @@ from grantway.environment import host_of
 from grantway.errors import (
     AccessDenied,
     AuthorityError,
+    Cancelled,
+    DeadlineExceeded,
     ExpiredToken,
     GrantwayError,
     InteractionRequired,
@@ -32,6 +34,7 @@ from grantway.errors import (
     MalformedResponse,
     ProtocolViolation,
     Throttled,
+    TransportError,
 )
 from grantway.result import NOT_APPLICABLE
 from grantway.secret import Unshown
@@ -293,6 +296,21 @@ def later(answer: Mapping[str, object], name: str, now: float) -> datetime | Non
 def instant(timestamp: float) -> datetime:
     """An aware UTC datetime; beyond the calendar's end, its end."""
     return datetime.fromtimestamp(min(timestamp, 253402300799.0), UTC)
+
+
+def passes(error: GrantwayError) -> bool:
+    """Whether it is a matter of the moment that something could not be had."""
+    match error:
+        case (
+            TransportError(retryable=True)
+            | MalformedResponse(retryable=True)
+            | AuthorityError(retryable=True)
+            | DeadlineExceeded()
+            | Cancelled()
+        ):
+            return True
+        case _:
+            return False
 
 
 def _refuse(answer: Answer, request: AuthorityRequest, context: Context) -> NoReturn:

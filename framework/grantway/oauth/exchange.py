@@ -14,15 +14,15 @@ from collections.abc import Callable, Mapping
 
 from grantway.authority import AuthorityRequest
 from grantway.context import Context
-from grantway.errors import (
-    AuthorityError,
-    Cancelled,
-    DeadlineExceeded,
-    GrantwayError,
-    MalformedResponse,
-    TransportError,
+from grantway.errors import GrantwayError
+from grantway.oauth.answers import (
+    expiry,
+    instant,
+    issued_token_type,
+    later,
+    passes,
+    token_type,
 )
-from grantway.oauth.answers import expiry, instant, issued_token_type, later, token_type
 from grantway.oauth.authentication_methods import methods_of
 from grantway.oauth.id_token import checked_claims
 from grantway.oauth.propagation import fetch_token
@@ -115,10 +115,11 @@ def result_of(
                 client_id=request.client_id,
                 context=context,
                 access_token=access_token,
+                code=_code_of(sent),
                 nonce=nonce,
             )
         except GrantwayError as error:
-            if not _passes(error) or ACCOUNT.name in request.values:
+            if not passes(error) or ACCOUNT.name in request.values:
                 raise
             context.logger.warning("who has signed in is not known: %s", error)
         if claims is None:
@@ -153,16 +154,9 @@ def result_of(
     )
 
 
-def _passes(error: GrantwayError) -> bool:
-    """Whether it is a matter of the moment that an id_token cannot be checked."""
-    match error:
-        case (
-            TransportError(retryable=True)
-            | MalformedResponse(retryable=True)
-            | AuthorityError(retryable=True)
-            | DeadlineExceeded()
-            | Cancelled()
-        ):
-            return True
-        case _:
-            return False
+def _code_of(sent: AuthorityRequest) -> Secret | None:
+    """The authorization code that a grant redeems; others have fields of that name too."""
+    fields = dict(sent.fields)
+    code = fields.get("code")
+    is_code = fields.get("grant_type") == "authorization_code"
+    return code if is_code and isinstance(code, Secret) else None

@@ -42,7 +42,7 @@ from grantway import json_body
 from grantway.authority import AuthorityRequest, Fields
 from grantway.context import Context
 from grantway.environment import Environment, Trust, host_of
-from grantway.errors import AuthorityError, ProtocolViolation
+from grantway.errors import AuthorityError, GrantwayError, ProtocolViolation, TransportError
 from grantway.flights import Flights
 from grantway.json_body import JsonMembers
 from grantway.oauth.answers import (
@@ -50,6 +50,7 @@ from grantway.oauth.answers import (
     Answer,
     JsonObject,
     json_object,
+    passes,
     retry_after,
     throttled,
     token_answer,
@@ -71,7 +72,8 @@ _MOST_WAITS = 5
 _CHUNK = 64 * 1024
 _MOST_DOCUMENTS = 512
 
-# A server that has its metadata at one of two places is not asked at the other for each token.
+# A server that has its metadata at one of two places is not asked at the other for each token;
+# and one that could not give a newer document is not asked for that by each token either.
 _ABSENCE = 60.0
 _NOT_THERE = Answer(404, {}, b"")
 _NEVER = (-math.inf, None)
@@ -103,13 +105,17 @@ class _Shared:
         self.documents: OrderedDict[tuple[str, Trust], tuple[float, JsonObject | None]] = (
             OrderedDict()
         )
+        # When a newer document than that at hand was asked for in vain, and whether it may come.
+        self.failures: dict[tuple[str, Trust], tuple[float, bool]] = {}
 
     def keep(self, key: tuple[str, Trust], fetched: float, document: JsonObject | None) -> None:
         """Have a document at hand, and no more of them than there is room for."""
         with self.lock:
             self.documents[key] = (fetched, document)
+            self.failures.pop(key, None)
             while len(self.documents) > _MOST_DOCUMENTS:
-                self.documents.popitem(last=False)
+                gone, _ = self.documents.popitem(last=False)
+                self.failures.pop(gone, None)
 
 
 class HttpTransport:
@@ -161,16 +167,24 @@ class HttpTransport:
             age = context.clock.monotonic() - fetched
             if document is None and age < min(max_age, _ABSENCE):
                 return json_object(_NOT_THERE, request, context)
-            return document if age < max_age else None
+            if document is None or age < max_age:
+                return document
+            when, may_come = shared.failures.get(key, (-math.inf, False))
+            if max_age <= _ABSENCE and context.clock.monotonic() - when < max_age:
+                raise _in_vain(request, may_come=may_come)
+            return None
 
         def fetch(_: threading.Event) -> JsonObject:
             document = known()
             if document is None:
                 try:
                     document = self._fetch_json(request, context)
-                except AuthorityError as error:
-                    if error.status == _NOT_THERE.status:
-                        shared.keep(key, context.clock.monotonic(), None)
+                except GrantwayError as error:
+                    asked = context.clock.monotonic()
+                    if max_age <= _ABSENCE and shared.documents.get(key, _NEVER)[1] is not None:
+                        shared.failures[key] = (asked, passes(error))
+                    elif isinstance(error, AuthorityError) and error.status == _NOT_THERE.status:
+                        shared.keep(key, asked, None)
                     raise
                 shared.keep(key, context.clock.monotonic(), document)
             return document
@@ -332,6 +346,17 @@ class HttpTransport:
         if isinstance(failure, NotConnected):
             return failure
         raise failure
+
+
+def _in_vain(request: AuthorityRequest, *, may_come: bool) -> TransportError:
+    """The error for a newer document that could not be had a moment ago."""
+    host = host_of(request.url)
+    return TransportError(
+        f"{host} could not give its {request.endpoint} a moment ago, and is not asked again yet.",
+        remedy="Try again in a minute.",
+        host=host,
+        retryable=may_come,
+    )
 
 
 @attrs.frozen
