@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast
 
 from grantway import Secret
 from grantway.errors import VaultError
@@ -29,6 +29,8 @@ if sys.platform != "win32":
     import select
 
 if TYPE_CHECKING:
+    from io import BufferedReader
+
     from grantway import Context
 
 SCHEME = "command"
@@ -78,7 +80,7 @@ class _Output:
         Raises:
             DeadlineExceeded, Cancelled: it was not there in time.
         """
-        stream = cast("IO[bytes]", process.stdout)
+        stream = cast("BufferedReader", process.stdout)
         if sys.platform == "win32":
             self._read_aside(process, stream, context)
             return
@@ -107,13 +109,13 @@ class _Output:
         return bool(more)
 
     def _read_aside(
-        self, process: "subprocess.Popen[bytes]", stream: "IO[bytes]", context: "Context"
+        self, process: "subprocess.Popen[bytes]", stream: "BufferedReader", context: "Context"
     ) -> None:
         """The same where a pipe cannot be asked whether there is anything: in a thread."""
 
         def read() -> None:
             with suppress(OSError, ValueError):
-                while not self.is_full and (more := stream.read1(ENOUGH)):  # type: ignore[attr-defined]  # a BufferedReader
+                while not self.is_full and (more := stream.read1(ENOUGH)):
                     self._content += more
 
         thread = threading.Thread(target=read, name="grantway-command", daemon=True)

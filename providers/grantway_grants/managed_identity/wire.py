@@ -1,32 +1,13 @@
 """What is sent to a host for a managed identity: what is planned is what is sent."""
 
-from collections.abc import Mapping
-
-import attrs
-
 from grantway import AuthorityRequest, Secret, TokenRequest
-from grantway.authority import Fields
 from grantway.errors import InvalidParameter
 from grantway.parameters import CLAIMS, RESOURCE, SCOPES
 from grantway_grants.managed_identity.hosts import Host
 from grantway_grants.managed_identity.parameters import IDENTITIES
+from grantway_grants.shown import Shown
 
 _DEFAULT = "/.default"
-
-
-@attrs.frozen(eq=False)
-class Shown:
-    """What a host is shown: a `ClientAuthentication` of headers."""
-
-    given: Mapping[str, str | Secret]
-
-    def headers(self, url: str) -> Mapping[str, str | Secret]:  # noqa: ARG002  # of the contract
-        """The headers."""
-        return self.given
-
-    def fields(self, url: str) -> Fields:  # noqa: ARG002  # of the contract
-        """None."""
-        return ()
 
 
 def audience(request: TokenRequest) -> str:
