@@ -9,7 +9,7 @@ import re
 import attrs
 
 from grantway import AuthorityRequest, Context, Environment, Secret, Trust
-from grantway.errors import AuthorityError, ConfigurationError, GrantwayError, MalformedResponse
+from grantway.errors import AuthorityError, ConfigurationError, MalformedResponse
 from grantway.secret import Unshown
 from grantway_grants.shown import Shown
 from grantway_grants.workload_identity.platform_token import taken
@@ -18,6 +18,7 @@ REQUEST_URL = "ACTIONS_ID_TOKEN_REQUEST_URL"
 REQUEST_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # noqa: S105  # the name of a variable
 
 _NAME = "GitHubActions"
+_REFUSED = (401, 403)
 _PERMISSION = "Give the job permissions: id-token: write"
 
 
@@ -57,10 +58,10 @@ def token(sent: AuthorityRequest, context: Context, *, loopback: bool) -> Secret
     there = attrs.evolve(context, environment=_environment(sent.url, loopback=loopback))
     try:
         answer = context.transport.fetch_json(sent, there)
-    except AuthorityError as error:
-        failure: GrantwayError = error
-        failure.remedy = f"{_PERMISSION}, and ask while the job runs."
-        raise failure from None
+    except (AuthorityError, MalformedResponse) as error:
+        if error.status in _REFUSED:
+            error.remedy = f"{_PERMISSION}, and ask while the job runs."
+        raise
     found = taken(answer.get("value"), context.clock.time())
     if isinstance(found, Secret):
         return found

@@ -47,15 +47,22 @@ def named(request: TokenRequest, environ: Unshown[str]) -> TokenRequest:
 def _read(
     parameter: Parameter[str], variable: str, request: TokenRequest, environ: Unshown[str]
 ) -> str:
-    try:
-        value = parameter.read(environ[variable])
-        return parameter.validator(value, request.environment) if parameter.validator else value
-    except ValueError:
-        pass
+    value = _known(parameter, environ[variable], request)
+    if value is not None:
+        return value
     raise ConfigurationError(
         f"{variable} holds no {parameter.name} that {request.environment.name} could know.",
         remedy=f"Correct it where the platform sets it, or give {parameter.name}=.",
     )
+
+
+def _known(parameter: Parameter[str], given: str, request: TokenRequest) -> str | None:
+    """The value as the environment spells it; None where it cannot. Raises nothing."""
+    try:
+        value = parameter.read(given)
+        return parameter.validator(value, request.environment) if parameter.validator else value
+    except ValueError:
+        return None
 
 
 def _missing(parameter: Parameter[str], variable: str) -> InvalidParameter:
