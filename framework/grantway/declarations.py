@@ -205,6 +205,7 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
         "get": _FUNCTION,
         "put": _FUNCTION.or_none(),
         "check": _FUNCTION.or_none(),
+        "makes": _FLAG,
         "summary": _TEXT,
     },
 }

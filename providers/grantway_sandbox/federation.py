@@ -9,7 +9,7 @@ Refusals say what differs first: the issuer, then the subject, then the audience
 """
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 import jwt
 
@@ -46,7 +46,7 @@ def checked(authority: Authority, application: Application, assertion: str) -> d
     """Return the claims of a platform's token for an application; AADSTS7002xx if there is none."""
     claims: dict[str, Any] = jwt.decode(assertion, options={"verify_signature": False})
     issuer, subject, audiences = claims.get("iss"), claims.get("sub"), claims.get("aud")
-    named = audiences if isinstance(audiences, list) else [audiences]
+    named = cast("list[object]", audiences) if isinstance(audiences, list) else [audiences]
     by_issuer = [each for each in application.federated_credentials if each.issuer == issuer]
     if not by_issuer:
         raise _unmatched(700211, "issuer", issuer)
