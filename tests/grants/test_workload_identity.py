@@ -38,6 +38,7 @@ from grantway.errors import (
     ProtocolViolation,
     TransportError,
 )
+from grantway.secret import Unshown
 from grantway_clouds import ENTRA_V2
 from grantway_grants.workload_identity import github, kubernetes, naming, workload_identity
 from grantway_sandbox.server import Sandbox
@@ -418,8 +419,6 @@ def test_a_token_is_whole_while_its_file_is_replaced(tmp_path: Path) -> None:
     turn(0)
     thread = threading.Thread(target=replace)
     thread.start()
-    from grantway.secret import Unshown
-
     environ = Unshown(cluster(tmp_path / "token"))
     seen = {kubernetes.token(environ, NOW).reveal()}
     while not done.is_set():
@@ -427,6 +426,29 @@ def test_a_token_is_whole_while_its_file_is_replaced(tmp_path: Path) -> None:
     thread.join()
     assert seen <= set(tokens)
     assert kubernetes.token(environ, NOW).reveal() == tokens[-1]
+
+
+def test_half_a_token_is_never_taken_from_a_file_that_is_written_over(file: Path) -> None:
+    tokens = [
+        platform_token(NOW, n=number, pad="x" * 3000 * (1 + number % 2)) for number in range(9)
+    ]
+    done = threading.Event()
+
+    def write() -> None:
+        for number in range(100):
+            file.write_text(tokens[number % len(tokens)])
+        done.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    environ = Unshown(cluster(file))
+    first, seen = platform_token(NOW), set[str]()
+    while not done.is_set():
+        with contextlib.suppress(ConfigurationError):
+            seen.add(kubernetes.token(environ, NOW).reveal())
+    thread.join()
+    seen.add(kubernetes.token(environ, NOW).reveal())
+    assert seen <= {first, *tokens}
 
 
 def test_a_plan_opens_neither_file_nor_socket(raw_server: RawServer, tmp_path: Path) -> None:
