@@ -20,6 +20,7 @@ from grantway.errors import (
     DeadlineExceeded,
     GrantwayError,
     InteractionRequired,
+    InvalidClient,
     InvalidGrant,
     InvalidParameter,
     MalformedResponse,
@@ -216,29 +217,17 @@ class Acquisition:
         return result if place.freshness.serves_in_trouble(self.key, result) else None
 
     def _run(self, context: "Context") -> AuthenticationResult:
-        settled, provider = self._settled, self._settled.choice.candidate.provider
+        settled = self._settled
         check_available(settled.request.environment)
         for warning in settled.warnings:
             context.logger.warning("%s", warning)
         from grantway import vaults
-        from grantway.refresh_tokens import RefreshTokens
 
         result: AuthenticationResult | None = None
         raised = ""
         try:
-            vaults.check_destination(self._settled.request, self._place.registry.vaults)
-            request = vaults.open_secrets(
-                self._settled.request, self._place.registry.vaults, context
-            )
-            tokens = self._tokens = RefreshTokens(
-                self._place,
-                request,
-                self._account,
-                by_account=self._by_account,
-                presented=settled.presented if provider.renew is not None else (),
-                tell=lambda place: self._tell("refresh_token.kept", saved_to=place),
-            )
-            result = self._obtain(request, tokens, context)
+            vaults.check_destination(settled.request, self._place.registry.vaults)
+            result = self._opened_and_obtained(context)
         except (GrantwayError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
@@ -255,6 +244,34 @@ class Acquisition:
                 failure.message, remedy=failure.remedy, scheme=failure.scheme, result=result
             )
         return result
+
+    def _opened_and_obtained(self, context: "Context") -> AuthenticationResult:
+        """Open the secrets and obtain a token with them.
+
+        A client whose assertion is refused when it comes again has a new one made, once.
+        """
+        from grantway import vaults
+        from grantway.refresh_tokens import RefreshTokens
+
+        settled, place = self._settled, self._place
+        request = vaults.open_secrets(
+            settled.request, place.registry.vaults, context, place.assertions
+        )
+        provider = settled.choice.candidate.provider
+        tokens = self._tokens = RefreshTokens(
+            place,
+            request,
+            self._account,
+            by_account=self._by_account,
+            presented=settled.presented if provider.renew is not None else (),
+            tell=lambda place: self._tell("refresh_token.kept", saved_to=place),
+        )
+        try:
+            return self._obtain(request, tokens, context)
+        except InvalidClient:
+            if not vaults.assertion_refused(settled.request, request, place.assertions):
+                raise
+        return self._opened_and_obtained(context)
 
     def _plugin_failed(self, how: str) -> PluginError:
         """The error for a provider that broke its contract, whoever's it is."""

@@ -35,6 +35,7 @@ class BuiltinParameters(TypedDict, total=False):
     domain_hint: str | None
     environment: str | Environment | None
     expires_on: datetime | str | float | None
+    federation_audience: str | None
     identity_client_id: str | None
     identity_object_id: str | None
     identity_resource_id: str | None
@@ -57,3 +58,4 @@ class BuiltinParameters(TypedDict, total=False):
     subject_token_type: str | None
     tenant_id: str | None
     user_assertion: str | Secret | Reference | None
+    workload_identity: Literal["kubernetes", "github"] | None

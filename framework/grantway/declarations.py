@@ -209,6 +209,7 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
         "get": _FUNCTION,
         "put": _FUNCTION.or_none(),
         "check": _FUNCTION.or_none(),
+        "makes": _FLAG,
         "summary": _TEXT,
     },
 }

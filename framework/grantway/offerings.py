@@ -28,6 +28,8 @@ class Vault:
         put: keeps a secret under that name, or fails with `VaultError`. None: read only.
         check: raises `VaultError` where `put` could not work; called before any network, so
             that no token is fetched which then has no place to rest.
+        makes: what it gives is made by each `get`, at some cost. Then a client's assertion is not
+            asked of it again while the last one is good.
         summary: one line for lists.
     """
 
@@ -35,6 +37,7 @@ class Vault:
     get: "Callable[[str, Context], Secret]"
     put: "Callable[[str, Secret, Context], None] | None" = None
     check: Callable[[str], None] | None = attrs.field(default=None, kw_only=True)
+    makes: bool = attrs.field(default=False, kw_only=True)
     summary: str = attrs.field(default="", kw_only=True)
 
 

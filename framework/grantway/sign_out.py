@@ -151,7 +151,7 @@ def _revoke(place: Workplace, request: TokenRequest, tokens: list[Secret], timeo
     context = Context.lasting(
         timeout, request.environment, place.transport, place.clock, prompter=place.prompter
     )
-    request = vaults.open_secrets(request, place.registry.vaults, context)
+    request = vaults.open_secrets(request, place.registry.vaults, context, place.assertions)
     return all(revoke(token, request, context) for token in tokens)
 
 

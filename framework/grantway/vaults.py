@@ -5,17 +5,19 @@ pass, everything else becomes a `VaultError` that says whose fault it is and no 
 
 What is asked of the vaults of a request comes at two moments: before any network it is made sure
 that a new refresh token will find a place; later, for the chosen provider alone, references are
-opened, and what has come is saved.
+opened, and what has come is saved. What makes a client's assertion is not asked again while the
+last one is good (`grantway.oauth.kept_assertions`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
 from grantway.certificate import ClientCertificate
 from grantway.errors import GrantwayError, InvalidParameter, VaultError
-from grantway.parameters import CERTIFICATE_PASSWORD, SAVE_REFRESH_TOKEN
+from grantway.oauth.kept_assertions import KeptAssertions, maker_of
+from grantway.parameters import CERTIFICATE_PASSWORD, CLIENT_ASSERTION, SAVE_REFRESH_TOKEN
 from grantway.request import TokenRequest
 from grantway.secret import Credential, Made, Reference, Secret, secret
 
@@ -56,7 +58,9 @@ def vault_of(reference: Reference, vaults: Mapping[str, "Vault"], parameter: str
     return vault
 
 
-def open_secrets(request: TokenRequest, vaults: Vaults, context: "Context") -> TokenRequest:
+def open_secrets(
+    request: TokenRequest, vaults: Vaults, context: "Context", assertions: KeptAssertions
+) -> TokenRequest:
     """The request with every reference opened, for the chosen provider's eyes only."""
     opened: dict[str, object] = {}
     for name, value in request.values.items():
@@ -67,6 +71,8 @@ def open_secrets(request: TokenRequest, vaults: Vaults, context: "Context") -> T
                 pass
             case ClientCertificate(source=Secret() as found):
                 pass
+            case Reference() | Made() if name == CLIENT_ASSERTION.name:
+                opened[name] = found = _assertion(value, vaults, context, assertions)
             case Reference() if name != SAVE_REFRESH_TOKEN.name:
                 opened[name] = found = _opened(vault_of(value, vaults, name), value, context)
             case Credential(user_name=user_name, password=Reference() as reference):
@@ -85,6 +91,37 @@ def open_secrets(request: TokenRequest, vaults: Vaults, context: "Context") -> T
         if isinstance(value, ClientCertificate):
             opened[name] = _readied(value, values.get(CERTIFICATE_PASSWORD.name), context)
     return attrs.evolve(request, values={**values, **opened}) if opened else request
+
+
+def assertion_refused(
+    given: TokenRequest, opened: TokenRequest, assertions: KeptAssertions
+) -> bool:
+    """Forget the assertion that a client was refused with; whether a new one may do better."""
+    maker = _maker(given.values.get(CLIENT_ASSERTION.name))
+    return assertions.refused(maker, opened.values.get(CLIENT_ASSERTION.name))
+
+
+def _assertion(
+    given: Reference | Made, vaults: Vaults, context: "Context", assertions: KeptAssertions
+) -> Secret:
+    """A client's assertion, as it is given: made by a function or a vault, or read."""
+    if isinstance(given, Made):
+        return assertions.get(_maker(given), lambda: _made(CLIENT_ASSERTION.name, given), context)
+    vault = vault_of(given, vaults, CLIENT_ASSERTION.name)
+    if not vault.makes:
+        return _opened(vault, given, context)
+    return assertions.get(_maker(given), lambda: _opened(vault, given, context), context)
+
+
+def _maker(given: object) -> Hashable:
+    """What makes an assertion, as it is given."""
+    match given:
+        case Made():
+            return maker_of(given.make)
+        case Reference():
+            return given
+        case _:
+            return None
 
 
 def _made(name: str, made: Made) -> Secret:

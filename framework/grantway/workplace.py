@@ -16,6 +16,7 @@ from grantway.errors import (
     InteractionRequired,
 )
 from grantway.freshness import Freshness
+from grantway.oauth.kept_assertions import KeptAssertions
 from grantway.parts import Clock, Prompter
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Workplace:
         self.prompter = prompter
         self.freshness = Freshness(clock)
         self.key_is_checked = False
+        self.assertions = KeptAssertions()
         #: By environment and client; see `grantway.coordination`.
         self.pause_keys: dict[tuple[int, str], tuple[Environment, str]] = {}
         self._told: set[str] = set()

@@ -46,6 +46,10 @@ _BY_CODES: Mapping[tuple[int, ...], str] = {
         "The client assertion was refused: check that its certificate is the one registered, and "
         "its claims."
     ),
+    (700211, 700212, 700213): (
+        "The application lets nobody vouch for it who says this: give it a federated credential "
+        "of the issuer, subject and audience that the token has, to the letter."
+    ),
     (700025,): "The application is registered as a public client: leave the secret out.",
     (7000218,): "The application is a confidential client: give its secret or certificate.",
     (90002,): "There is no such tenant in this cloud: check its name, or name its environment.",

@@ -20,6 +20,7 @@ from grantway_grants.service_principal import (
 )
 from grantway_grants.token_exchange import TOKEN_EXCHANGE_PROVIDER
 from grantway_grants.user import USER_PROVIDER
+from grantway_grants.workload_identity import WORKLOAD_IDENTITY_PROVIDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,4 +44,5 @@ def grantway_providers() -> "Iterable[CredentialProvider]":
         JWT_BEARER_PROVIDER,
         SIGNED_JWT_BEARER_PROVIDER,
         MANAGED_IDENTITY_PROVIDER,
+        WORKLOAD_IDENTITY_PROVIDER,
     )

@@ -40,16 +40,22 @@ if TYPE_CHECKING:
     )
 
 
-def _check(request: "TokenRequest") -> None:
-    """Refuse what no authority of this protocol does, before any network."""
+def check(request: "TokenRequest", proof: str) -> None:
+    """Refuse what no authority of this protocol does, before any network.
+
+    `proof` names the parameter by which the application shows who it is.
+
+    Raises:
+        InvalidParameter: it is that.
+    """
     protocol = request.environment.protocol
     if "client_credentials" in protocol.absent_grants:
         raise InvalidParameter(
-            f"{_proof(request)}: {request.environment.name} gives an application by itself no "
+            f"{proof}: {request.environment.name} gives an application by itself no "
             "token (it has no client_credentials grant).",
             remedy="Have a person sign in: give consent beside the credential, or application_id "
             "alone.",
-            parameter=_proof(request),
+            parameter=proof,
         )
     if request.tenant.casefold() in protocol.shared_tenants:
         raise InvalidParameter(
@@ -83,7 +89,7 @@ def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """The grant, as far as it is known without asking the authority."""
     from grantway.authority import planned_endpoints
 
-    _check(request)
+    check(request, _proof(request))
     yield grant(request, planned_endpoints(request.environment, request.tenant))
 
 
@@ -92,7 +98,7 @@ def authenticate(request: "TokenRequest", context: "Context") -> "Authentication
     from grantway.oauth.exchange import exchange
     from grantway.oauth.metadata import endpoints
 
-    _check(request)
+    check(request, _proof(request))
     return exchange(grant(request, endpoints(request, context)), request, context)
 
 

@@ -95,6 +95,7 @@ class Authority:
         self._refresh_tokens: dict[str, RefreshToken] = {}
         self._revoked_families: set[str] = set()
         self._assertions: dict[tuple[str, str], float] = {}
+        self._platform_key: SigningKey | None = None
         self._keys: list[SigningKey] = []
 
     def move_to(self, base_url: str) -> None:
@@ -228,6 +229,14 @@ class Authority:
         """Sign with a new key from now on; the former ones stay published."""
         with self._lock:
             self._keys = [*self.signing_keys, SigningKey()]
+
+    @property
+    def platform_key(self) -> SigningKey:
+        """The key of the platform that applications run on; made when it is needed."""
+        with self._lock:
+            if self._platform_key is None:
+                self._platform_key = SigningKey()
+            return self._platform_key
 
     # Refresh tokens
 

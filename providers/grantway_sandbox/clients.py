@@ -1,8 +1,9 @@
 """Client authentication: which application is calling, and how did it prove that.
 
-Entra takes a secret in the body or in a Basic header, or an assertion signed with a registered
-certificate (RFC 7523). The certificate is found by the thumbprint in the assertion's header: `x5t`
-(SHA-1) or `x5t#S256`. A public client proves nothing and must not try.
+Entra takes a secret in the body or in a Basic header, an assertion signed with a registered
+certificate (RFC 7523), or the token of a platform (`grantway_sandbox.federation`). The certificate
+is found by the thumbprint in the assertion's header: `x5t` (SHA-1) or `x5t#S256`. A public client
+proves nothing and must not try.
 
 Authlib's own client authentication is not used: it answers in one voice whatever went wrong, and
 the point here is to be wrong in the way that Entra is.
@@ -24,6 +25,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from grantway_sandbox import federation
 from grantway_sandbox.authority import COMMON_TENANTS, Authority
 from grantway_sandbox.errors import EntraError, missing
 from grantway_sandbox.model import Application, Tenant
@@ -32,6 +34,7 @@ from grantway_sandbox.tokens import issuer, verified
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_ALGORITHMS: Final = ["RS256", "PS256"]
 _LONGEST_ASSERTION: Final = 600
+_LONGEST_PLATFORM_TOKEN: Final = 86_400
 _SKEW: Final = 300
 
 PUBLIC, SECRET, CERTIFICATE = 0, 1, 2
@@ -159,7 +162,10 @@ def _unverified(assertion: str) -> dict[str, Any]:
 def _check_assertion(
     authority: Authority, application: Application, tenant: Tenant | None, assertion: str
 ) -> None:
-    _unverified(assertion)
+    if federation.is_of_a_platform(_unverified(assertion)):
+        claims = federation.checked(authority, application, assertion)
+        _check_times(authority, application, claims, longest=_LONGEST_PLATFORM_TOKEN)
+        return
     certificate = _registered(application, jwt.get_unverified_header(assertion))
     key = certificate.public_key()
     # A client certificate's own dates are judged by the sandbox's clock.
@@ -183,7 +189,12 @@ def _check_assertion(
     _check_times(authority, application, claims)
 
 
-def _check_times(authority: Authority, application: Application, claims: dict[str, Any]) -> None:
+def _check_times(
+    authority: Authority,
+    application: Application,
+    claims: dict[str, Any],
+    longest: float = _LONGEST_ASSERTION,
+) -> None:
     now = authority.clock()
     expires, begins = claims.get("exp"), claims.get("nbf", now)
     # Fractions of a second are allowed: NumericDate in RFC 7519 section 2.
@@ -191,10 +202,11 @@ def _check_times(authority: Authority, application: Application, claims: dict[st
         raise EntraError(700024)
     if not (begins - _SKEW <= now <= expires + _SKEW):
         raise EntraError(700024)
-    if expires - now > _LONGEST_ASSERTION + _SKEW:
+    if expires - now > longest + _SKEW:
         raise EntraError(
             700024,
-            "Client assertion is not within its valid time range: it may live for ten minutes.",
+            "Client assertion is not within its valid time range: it may live for "
+            f"{longest // 60:.0f} minutes.",
         )
     if authority.single_use_assertions:
         assertion_id = claims.get("jti")

@@ -17,11 +17,14 @@ from grantway_sandbox.certificates import KeyAndCertificate, make_client_certifi
 from grantway_sandbox.model import (
     APPLICATION_ID,
     CUSTOMER_TENANT_IDS,
+    PLATFORM_ISSUER,
+    PLATFORM_SUBJECT,
     PUBLIC_APPLICATION_ID,
     TENANT_ID,
     USER_ID,
     Application,
     ClientSecret,
+    FederatedCredential,
     Resource,
     Tenant,
     User,
@@ -41,6 +44,7 @@ def furnish(authority: Authority, secret: str, password: str | None = None) -> t
         "Sandbox application",
         TENANT_ID,
         secrets=(ClientSecret(secret),),
+        federated_credentials=(FederatedCredential(PLATFORM_ISSUER, PLATFORM_SUBJECT),),
         redirect_uris=redirect_uris,
     )
     public = Application(

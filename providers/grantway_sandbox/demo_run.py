@@ -171,7 +171,8 @@ class Demo:
     def recipes(self) -> Sequence[Recipe]:
         """Every built-in set that an authority serves, the one that speaks both dialects in both.
 
-        A machine's identity is found by variables of the process, of which none is heeded here.
+        The identities that a machine or a platform gives are found by variables of the process, of
+        which none is heeded here.
         """
         sandbox = self._sandbox
         application = Credential(sandbox.application.application_id, sandbox.application.secret)

@@ -188,6 +188,9 @@ CATALOGUE: Final[dict[int, Kind]] = {
         "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
     ),
     700027: Kind("invalid_client", "Client assertion failed signature validation."),
+    700211: Kind("invalid_client", "No federated identity record has the assertion's issuer."),
+    700212: Kind("invalid_client", "No federated identity record has the assertion's audience."),
+    700213: Kind("invalid_client", "No federated identity record has the assertion's subject."),
     700054: Kind(
         "unsupported_response_type", "The response_type is not enabled for the application."
     ),

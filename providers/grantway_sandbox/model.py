@@ -29,6 +29,9 @@ CUSTOMER_TENANT_IDS: Final = (
     "5a9d0b0c-1002-4a00-8a00-0000000000aa",
 )
 USER_ID: Final = "5a9d0b0c-2000-4a00-8a00-0000000000bb"
+PLATFORM_ISSUER: Final = "https://platform.example"
+PLATFORM_SUBJECT: Final = "system:serviceaccount:default:sandbox"
+PLATFORM_AUDIENCE: Final = "api://AzureADTokenExchange"
 V1: Final = 1
 V2: Final = 2
 SANDBOX_API_ID: Final = "5a9d0b0c-3000-4a00-8a00-0000000000cc"
@@ -94,6 +97,15 @@ class ClientSecret:
 
 
 @frozen
+class FederatedCredential:
+    """Whose token an application takes for a proof of itself: each compared to the letter."""
+
+    issuer: str
+    subject: str
+    audience: str = PLATFORM_AUDIENCE
+
+
+@frozen
 class Resource:
     """An API. `identifiers` are what clients may call it; the application id is always one more.
 
@@ -128,6 +140,7 @@ class Application(ClientMixin):
     home_tenant_id: str
     secrets: tuple[ClientSecret, ...] = ()
     certificates: tuple[x509.Certificate, ...] = ()
+    federated_credentials: tuple[FederatedCredential, ...] = ()
     redirect_uris: tuple[str, ...] = ()
     public: bool = False
     multi_tenant: bool = True

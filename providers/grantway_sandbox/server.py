@@ -34,9 +34,13 @@ from grantway_sandbox.clients import PUBLIC
 from grantway_sandbox.demo import DemoApplication, furnish
 from grantway_sandbox.environment import environment_at, issuer_at
 from grantway_sandbox.exchange_grants import signed_assertion
+from grantway_sandbox.federation import platform_token
 from grantway_sandbox.machine import APP_SERVICE_PATH
 from grantway_sandbox.model import (
     APPLICATION_ID,
+    PLATFORM_AUDIENCE,
+    PLATFORM_ISSUER,
+    PLATFORM_SUBJECT,
     PUBLIC_APPLICATION_ID,
     SANDBOX_API_ID,
     Application,
@@ -295,6 +299,20 @@ class Sandbox:
             user or self.user,
             self.tenant,
         )
+
+    def platform_token(
+        self,
+        subject: str = PLATFORM_SUBJECT,
+        *,
+        issuer: str = PLATFORM_ISSUER,
+        audience: str = PLATFORM_AUDIENCE,
+        lifetime: float = 3600,
+    ) -> str:
+        """Sign a token by which a platform says who runs there: a cluster's, a workflow's.
+
+        The defaults are what the confidential application has a federated credential for.
+        """
+        return platform_token(self.authority, issuer, subject, audience, lifetime)
 
     def person(self, user: User | None = None, *, accept: bool = True) -> Person:
         """Return somebody with a browser, the standard user unless another is given."""

@@ -8,6 +8,7 @@ the rest. Nothing is opened until the chosen provider is about to be called.
     -                      standard input, to its end; read only
     prompt:TEXT            a person, asked for TEXT; read only
     keyring:SERVICE/NAME   the system's keyring, with the extra `keyring`
+    command:PROGRAM ARG    what a program writes on its standard output; read only
 
 Each vault is a module of one to three functions, `get`, `put` and `check`, imported when it is
 first used: every call loads this plugin, few open a vault, and hardly any opens two. They keep
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def grantway_vaults() -> Iterable[Vault]:
-    """Return `env:`, `file:`, `-`, `prompt:` and `keyring:`."""
+    """Return `env:`, `file:`, `-`, `prompt:`, `keyring:` and `command:`."""
     return [
         Vault("env", _get("environment_variable"), summary="env:NAME, an environment variable"),
         Vault(
@@ -46,6 +47,12 @@ def grantway_vaults() -> Iterable[Vault]:
             _put("system_keyring"),
             check=_check("system_keyring"),
             summary="keyring:SERVICE/NAME, the system's keyring",
+        ),
+        Vault(
+            "command",
+            _get("command"),
+            makes=True,
+            summary="command:PROGRAM ARG ..., what a program writes",
         ),
     ]
 

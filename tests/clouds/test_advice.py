@@ -20,6 +20,7 @@ TABLE = [
     ("7000215", "its value, not its id.*try again shortly"),
     ("7000222", "expired.*new one.*certificate"),
     ("700027", "certificate.*claims"),
+    ("700211 700212 700213", "federated credential.*issuer, subject and audience"),
     ("700025", "public client: leave the secret out"),
     ("7000218", "confidential client: give its secret"),
     ("90002", "no such tenant.*environment"),

@@ -381,7 +381,10 @@ def test_the_demo_has_every_built_in_parameter_set_that_an_authority_serves() ->
     registry = Registry.load(Configuration(environ={}), third_parties=False)
     sets = {each.parameter_set.name for each in registry.candidates}
     with Demo() as demo:
-        assert {each.parameter_set for each in demo.recipes} == sets - {"ManagedIdentity"}
+        assert {each.parameter_set for each in demo.recipes} == sets - {
+            "ManagedIdentity",
+            "WorkloadIdentity",
+        }
 
 
 def test_the_demo_heeds_nothing_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:

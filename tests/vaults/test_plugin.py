@@ -11,7 +11,7 @@ from .support import VAULTS
 
 def test_the_registry_knows_every_built_in_vault() -> None:
     registry = Registry.load()
-    assert set(registry.vaults) >= {"env", "file", "-", "prompt", "keyring"}
+    assert set(registry.vaults) >= {"env", "file", "-", "prompt", "keyring", "command"}
 
 
 def test_only_what_can_keep_a_secret_is_writable_and_it_can_be_checked() -> None:

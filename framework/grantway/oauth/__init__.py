@@ -2,6 +2,7 @@
 
     audience               what a token is for, as the protocol's form fields
     client_authentication  how a client shows who it is
+    kept_assertions        assertions that others made, used while they last
     metadata               where an authority's endpoints are, and who it says it is
     discovery              an environment learned from its authority's metadata
     exchange               a grant sent, its answer turned into a result

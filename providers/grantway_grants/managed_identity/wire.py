@@ -2,36 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-import attrs
-
 from grantway import AuthorityRequest
 from grantway.errors import InvalidParameter
 from grantway.parameters import CAPABILITIES, CLAIMS, RESOURCE, SCOPES
 from grantway_grants.managed_identity.parameters import IDENTITIES
+from grantway_grants.shown import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from grantway import Secret, TokenRequest
-    from grantway.authority import Fields
     from grantway_grants.managed_identity.hosts import Host
 
 _DEFAULT = "/.default"
-
-
-@attrs.frozen(eq=False)
-class Shown:
-    """What a host is shown: a `ClientAuthentication` of headers."""
-
-    given: "Mapping[str, str | Secret]"
-
-    def headers(self, url: str) -> "Mapping[str, str | Secret]":  # noqa: ARG002  # of the contract
-        """The headers."""
-        return self.given
-
-    def fields(self, url: str) -> "Fields":  # noqa: ARG002  # of the contract
-        """None."""
-        return ()
 
 
 def audience(request: "TokenRequest") -> str:
