@@ -48,7 +48,8 @@ def test_help_groups_parameters_by_set() -> None:
     text = run("token", "--help", session=session(Shop())).stdout
     assert (
         "  ServicePrincipal\n"
-        "    --credential USER=REFERENCE --tenant-id TEXT [--application-id TEXT]\n    [COMMON]\n"
+        "    --credential USER=REFERENCE --tenant-id TEXT [--application-id TEXT]\n"
+        "    [--retry-new-secret] [COMMON]\n"
     ) in text
     assert "Shop/Voucher" in text
     assert "--colour, --hue red|green" in text

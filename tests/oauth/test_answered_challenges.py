@@ -14,6 +14,7 @@ import requests
 
 from grantway import Challenge, Dispatcher, TokenSource
 from grantway.errors import AuthorityError, InteractionRequired, InvalidParameter
+from grantway_sandbox.server import Sandbox
 from oauth.support import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -265,6 +266,21 @@ def test_what_the_authority_demands_beyond_that_is_told_instead(
     with pytest.raises(InteractionRequired) as caught:
         get(source, api)
     assert caught.value.claims == beyond
+
+
+def test_where_tokens_come_from_somewhere_that_takes_no_claims_the_refusal_is_the_callers(
+    api: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.serve(refused(), served())
+    with Sandbox() as sandbox, dispatcher() as asking:
+        for name, value in sandbox.identity_variables.items():
+            monkeypatch.setenv(name, value)
+        source = asking.bind(
+            environment=sandbox.environment, managed_identity=True, resource="graph"
+        )
+        answer = get(source, api)
+    assert (answer.status_code, answer.text) == (401, "no")
+    assert len(api.requests) == 1
 
 
 # Other HTTP libraries.

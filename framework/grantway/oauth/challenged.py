@@ -3,10 +3,10 @@
 A new token is got once, with the claims of the challenge, and the request goes once more to the
 very same address. Whatever is answered then is what the caller sees, a second challenge too. Nor
 is it sent again where its body can be read but once: the caller sees the refusal, and the next
-request has a token of its own.
+request has a token of its own. The refusal is the caller's, too, where tokens come from somewhere
+that takes no claims, such as the host of a managed identity.
 
-What demands a person who signs in anew is left to the caller: nobody expects a sign-in page of a
-request to an API.
+What always takes a person who signs in anew is left to the caller, who alone knows when that fits.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ import attrs
 from requests import PreparedRequest, Response
 
 from grantway.environment import Environment
-from grantway.errors import GrantwayError
+from grantway.errors import GrantwayError, SelectionError
 from grantway.oauth.challenge import Challenge
 from grantway.oauth.repetition import repeatable, repeated
 from grantway.result import AuthenticationResult
@@ -51,6 +51,8 @@ class Challenged:
             return answer
         try:
             self.put(sent, self.answer(challenge), self.host)
+        except SelectionError:
+            return answer
         except GrantwayError:
             answer.close()
             raise
