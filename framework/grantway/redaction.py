@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 # Shorter texts than this are too common to be told from ordinary words.
 _SHORTEST = 6
-_CONTROL = r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+"
+# Half a character is one too: nobody could write down a text with one in it.
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
 
 
 class Redactor:

@@ -360,7 +360,7 @@ def _codes(facts: Mapping[str, object], description: str, context: Context) -> l
     """The authority's own numbers: those it lists, else those that it puts into its words."""
     numbers = facts.get("error_codes")
     listed = cast("list[object]", numbers) if isinstance(numbers, list) else []
-    codes = [code for code in listed if isinstance(code, int)]
+    codes = [code for code in listed if type(code) is int]
     pattern = context.environment.protocol.error_code
     if codes or not pattern:
         return codes
