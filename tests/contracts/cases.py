@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import jwt
 
 from certificates.making import made, written
 from grantway import Environment
@@ -29,6 +30,11 @@ SECRET = "sentinel-client-secret-2b7e"
 GIVEN_REFRESH_TOKEN = "sentinel-given-refresh-token-9a41"
 
 PRESENTED = "sentinel-presented-token-77d0"
+
+
+PLATFORM_TOKEN = jwt.encode(
+    {"sub": "a job", "exp": 32_503_680_000}, "a key that nobody looks at, ever"
+)
 
 
 def key_file(folder: Path) -> Path:
@@ -154,6 +160,22 @@ PROVIDERS: Mapping[str, ProviderCase] = {
             "certificate": key_file(folder),
         },
     ),
+    "WorkloadIdentity": ProviderCase(
+        parameters={
+            "workload_identity": "github",
+            "application_id": CLIENT_ID,
+            "tenant_id": "Scripted",
+        },
+        script={
+            "platform token": json_reply({"value": PLATFORM_TOKEN}),
+            "token": granted(),
+        },
+        environ={
+            "ACTIONS_ID_TOKEN_REQUEST_URL": "https://platform.scripted.example/token?v=2",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": PRESENTED,
+        },
+        secrets=(PRESENTED,),
+    ),
     "ManagedIdentity": ProviderCase(
         parameters={"managed_identity": True},
         script={"managed identity": granted()},
@@ -221,6 +243,7 @@ VAULTS: Mapping[str, VaultCase] = {
         unwritable_name="/no/such/folder/file",
     ),
     "-": VaultCase(has_names=False),
+    "command": VaultCase(unknown_name="no-such-program-anywhere"),
     "prompt": VaultCase(interactive=True, has_names=False),
     "keyring": VaultCase(
         writable=True, unknown_name="a service/no such entry", unwritable_name="no slash"

@@ -60,6 +60,8 @@ class TestBuiltInVaults(VaultContract):
             case "env":
                 monkeypatch.setenv("A_SECRET", SECRET)
                 return "A_SECRET"
+            case "command":
+                return f"{sys.executable} -c \"print('{SECRET}', end='')\""
             case "file":
                 return str(tmp_path / "a secret")
             case "keyring":
