@@ -1,12 +1,13 @@
 """Every built-in provider keeps the contract that other people's are held to."""
 
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 
 from contracts.cases import PROVIDERS, ProviderCase
-from grantway import Configuration, Registry
+from grantway import Configuration, Dispatcher, Registry
 from grantway.candidate import Candidate
 from grantway.testing import ProviderContract, ScriptedPrompter
 from grantway.testing.transports import Script
@@ -21,6 +22,29 @@ CANDIDATES = {
 
 def test_every_built_in_provider_has_a_case() -> None:
     assert {label.partition(" ")[0] for label in PROVIDERS} == CANDIDATES.keys()
+
+
+def test_no_built_in_provider_sends_a_password(tmp_path: Path) -> None:
+    """RFC 9700, section 2.4: neither that grant nor the implicit one is among them."""
+    grants: set[str] = set()
+    for label, case in PROVIDERS.items():
+        given = case.parameters(tmp_path) if callable(case.parameters) else case.parameters
+        with (
+            pytest.MonkeyPatch.context() as environ,
+            Dispatcher(REGISTRY, config=Configuration(environ={}), prompter=False) as dispatcher,
+        ):
+            for name, value in case.environ.items():
+                environ.setenv(name, value)
+            call: Any = {"environment": case.environment, **given}
+            explained = dispatcher.explain(
+                provider=CANDIDATES[label.partition(" ")[0]].provider.name, **call
+            )
+        for request in explained.requests:
+            fields = dict(request.fields)
+            grants.add(fields.get("grant_type", ""))
+            assert fields.get("response_type", "code") == "code"
+    assert "client_credentials" in grants
+    assert "password" not in grants
 
 
 @pytest.mark.parametrize("label", list(PROVIDERS))

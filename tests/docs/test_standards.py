@@ -1,4 +1,4 @@
-"""The table of standards names modules, tests and servers that are there."""
+"""The tables of standards and of the security checklist name modules, tests and servers there are."""
 
 import re
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "standards.md"
+PAGES = [ROOT / "docs" / name for name in ("standards.md", "security-checklist.md")]
 
 # What a test that runs against a server has in its source.
 SERVERS = {
     "oidc-provider": r"oidc_provider|OidcProvider",
     "django-oauth-toolkit": r"django_oauth_toolkit",
     "sandbox": r"[Ss]andbox",
-    "scripted": r"raw_server|RawServer|HTTPServer|JsonAuthority",
+    "scripted": r"raw_server|RawServer|HTTPServer|JsonAuthority|Issuer|authority|transport|Listen",
     "Chromium": r"[Cc]hromium",
     "MSAL": r"\bmsal\b",
     "azure-identity": r"azure",
@@ -22,8 +22,8 @@ SERVERS = {
 
 
 def rows() -> list[list[str]]:
-    """Every row of the page's tables: standard, what of it, where, test, against."""
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    """Every row of the pages' tables: standard, what of it, where, test, against."""
+    lines = [line for page in PAGES for line in page.read_text(encoding="utf-8").splitlines()]
     cells = [
         [cell.strip() for cell in line.strip("|").split(" | ")]
         for line in lines
