@@ -6,30 +6,24 @@ them. While it is good, the platform is not asked for its own.
 
 import os
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
-from grantway import (
-    AuthenticationResult,
-    AuthorityRequest,
-    Context,
-    CredentialProvider,
-    ParameterSet,
-    Secret,
-    TokenRequest,
-)
+from grantway import CredentialProvider, ParameterSet, Secret
 from grantway.errors import InvalidParameter
 from grantway.parameters import APPLICATION_ID, CLIENT_ASSERTION, TENANT_ID
 from grantway.secret import MASK, Unshown
 from grantway_grants import service_principal
-from grantway_grants.workload_identity import github, kubernetes
-from grantway_grants.workload_identity.naming import named
 from grantway_grants.workload_identity.parameters import (
     AUDIENCE,
     FEDERATION_AUDIENCE,
     GITHUB,
     WORKLOAD_IDENTITY,
 )
+
+if TYPE_CHECKING:
+    from grantway import AuthenticationResult, AuthorityRequest, Context, TokenRequest
 
 
 def workload_identity(
@@ -47,8 +41,11 @@ def workload_identity(
         # No traceback of the others shows them.
         return Unshown(environ)
 
-    def settled(request: TokenRequest) -> TokenRequest:
+    def settled(request: "TokenRequest") -> "TokenRequest":
         """The request with its application and tenant; what cannot be is refused here."""
+        from grantway_grants.workload_identity import kubernetes
+        from grantway_grants.workload_identity.naming import named
+
         found = named(request, variables())
         service_principal.check(found, WORKLOAD_IDENTITY.name)
         if request[WORKLOAD_IDENTITY] == GITHUB:
@@ -62,17 +59,21 @@ def workload_identity(
         kubernetes.check_authority(variables(), request.environment)
         return found
 
-    def asked(request: TokenRequest) -> AuthorityRequest:
+    def asked(request: "TokenRequest") -> "AuthorityRequest":
+        from grantway_grants.workload_identity import github
+
         audience = request.get(FEDERATION_AUDIENCE) or AUDIENCE
         return github.token_request(variables(), audience, loopback=loopback)
 
-    def plan(request: TokenRequest) -> Iterable[AuthorityRequest]:
+    def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
         found = settled(request)
         if request[WORKLOAD_IDENTITY] == GITHUB:
             yield asked(request)
         yield from service_principal.plan(_vouched(found, Secret(MASK)))
 
-    def authenticate(request: TokenRequest, context: Context) -> AuthenticationResult:
+    def authenticate(request: "TokenRequest", context: "Context") -> "AuthenticationResult":
+        from grantway_grants.workload_identity import github, kubernetes
+
         found = settled(request)
         if request[WORKLOAD_IDENTITY] == GITHUB:
             assertion = github.token(asked(request), context, loopback=loopback)
@@ -81,7 +82,9 @@ def workload_identity(
         context.redactor.add(assertion)
         return service_principal.authenticate(_vouched(found, assertion), context)
 
-    def surroundings(request: TokenRequest) -> Iterable[str | Secret]:
+    def surroundings(request: "TokenRequest") -> Iterable[str | Secret]:
+        from grantway_grants.workload_identity.naming import named
+
         found = named(request, variables())
         return (found.client_id, found.tenant)
 
@@ -102,7 +105,7 @@ def workload_identity(
     )
 
 
-def _vouched(request: TokenRequest, assertion: Secret) -> TokenRequest:
+def _vouched(request: "TokenRequest", assertion: Secret) -> "TokenRequest":
     """The same request of an application that has an assertion."""
     return attrs.evolve(request, values={**request.values, CLIENT_ASSERTION.name: assertion})
 
