@@ -16,7 +16,6 @@ from grantway.errors import (
     InteractionRequired,
 )
 from grantway.freshness import Freshness
-from grantway.oauth.kept_assertions import KeptAssertions
 from grantway.parts import Clock, Prompter
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from grantway.config import Configuration
     from grantway.context import Transport
     from grantway.environment import Environment
+    from grantway.oauth.kept_assertions import KeptAssertions
     from grantway.oauth.transport import HttpTransport
     from grantway.registry import Registry
     from grantway.token_cache import TokenCache
@@ -62,7 +62,7 @@ class Workplace:
         self.prompter = prompter
         self.freshness = Freshness(clock)
         self.key_is_checked = False
-        self.assertions = KeptAssertions()
+        self._assertions: dict[str, KeptAssertions] = {}
         #: By environment and client; see `grantway.coordination`.
         self.pause_keys: dict[tuple[int, str], tuple[Environment, str]] = {}
         self._told: set[str] = set()
@@ -108,6 +108,16 @@ class Workplace:
         from grantway.token_cache import Coordinator
 
         return isinstance(self.cache, Coordinator)
+
+    @property
+    def assertions(self) -> "KeptAssertions":
+        """What others have made for clients, as long as it lasts."""
+        if not self._assertions:
+            from grantway.oauth.kept_assertions import KeptAssertions
+
+            # As with the transport below.
+            self._assertions.setdefault("kept", KeptAssertions())
+        return self._assertions["kept"]
 
     @property
     def transport(self) -> "Transport":

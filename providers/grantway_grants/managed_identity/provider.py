@@ -15,9 +15,7 @@ from grantway import (
     ParameterSet,
     Secret,
 )
-from grantway.nearby import NearbyTrust
 from grantway.secret import MASK, Unshown
-from grantway_grants.managed_identity.hosts import host
 from grantway_grants.managed_identity.parameters import IDENTITIES, MANAGED_IDENTITY
 
 if TYPE_CHECKING:
@@ -51,10 +49,15 @@ def managed_identity(
         # No traceback of the others shows them.
         return Unshown(environ)
 
+    def here() -> "Host":
+        from grantway_grants.managed_identity.hosts import host
+
+        return host(variables())
+
     def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
         from grantway_grants.managed_identity import wire
 
-        where = host(variables())
+        where = here()
         yield wire.token_request(request, where)
         if where.kind.challenges:
             yield wire.token_request(request, where, Secret(MASK))
@@ -62,7 +65,7 @@ def managed_identity(
     def authenticate(request: "TokenRequest", context: "Context") -> "AuthenticationResult":
         from grantway_grants.managed_identity import answers, arc, asking, wire
 
-        where = host(variables())
+        where = here()
         sent = wire.token_request(request, where)
         there = attrs.evolve(context, environment=_environment(where, context.environment))
         if where.kind.challenges:
@@ -75,7 +78,8 @@ def managed_identity(
         return answers.result(answer, sent, request, context, wire.audience(request))
 
     def surroundings(request: "TokenRequest") -> "Iterable[str | Secret]":  # noqa: ARG001  # of the contract
-        where = host(variables())
+
+        where = here()
         return (where.kind.name, where.url, where.secret or "", *_machine())
 
     return CredentialProvider(
@@ -97,6 +101,8 @@ def managed_identity(
 
 def _environment(where: "Host", of: Environment) -> Environment:
     """The environment of one request: the host, and nothing else."""
+    from grantway.nearby import NearbyTrust
+
     trust = NearbyTrust(
         ca_bundle=of.trust.ca_bundle,
         thumbprint=where.thumbprint,

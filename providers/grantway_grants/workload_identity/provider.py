@@ -9,17 +9,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from grantway import (
-    CredentialProvider,
-    ParameterSet,
-    Secret,
-)
+from grantway import CredentialProvider, ParameterSet, Secret
 from grantway.errors import InvalidParameter
 from grantway.parameters import APPLICATION_ID, CLIENT_ASSERTION, TENANT_ID
 from grantway.secret import MASK, Unshown
 from grantway_grants import service_principal
-from grantway_grants.workload_identity import github, kubernetes
-from grantway_grants.workload_identity.naming import named
 from grantway_grants.workload_identity.parameters import (
     AUDIENCE,
     FEDERATION_AUDIENCE,
@@ -30,12 +24,7 @@ from grantway_grants.workload_identity.parameters import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from grantway import (
-        AuthenticationResult,
-        AuthorityRequest,
-        Context,
-        TokenRequest,
-    )
+    from grantway import AuthenticationResult, AuthorityRequest, Context, TokenRequest
 
 
 def workload_identity(
@@ -55,6 +44,9 @@ def workload_identity(
 
     def settled(request: "TokenRequest") -> "TokenRequest":
         """The request with its application and tenant; what cannot be is refused here."""
+        from grantway_grants.workload_identity import kubernetes
+        from grantway_grants.workload_identity.naming import named
+
         found = named(request, variables())
         service_principal.check(found, WORKLOAD_IDENTITY.name)
         if request[WORKLOAD_IDENTITY] == GITHUB:
@@ -69,6 +61,8 @@ def workload_identity(
         return found
 
     def asked(request: "TokenRequest") -> "AuthorityRequest":
+        from grantway_grants.workload_identity import github
+
         audience = request.get(FEDERATION_AUDIENCE) or AUDIENCE
         return github.token_request(variables(), audience, loopback=loopback)
 
@@ -79,6 +73,8 @@ def workload_identity(
         yield from service_principal.plan(_vouched(found, Secret(MASK)))
 
     def authenticate(request: "TokenRequest", context: "Context") -> "AuthenticationResult":
+        from grantway_grants.workload_identity import github, kubernetes
+
         found = settled(request)
         if request[WORKLOAD_IDENTITY] == GITHUB:
             assertion = github.token(asked(request), context, loopback=loopback)
@@ -88,6 +84,8 @@ def workload_identity(
         return service_principal.authenticate(_vouched(found, assertion), context)
 
     def surroundings(request: "TokenRequest") -> "Iterable[str | Secret]":
+        from grantway_grants.workload_identity.naming import named
+
         found = named(request, variables())
         return (found.client_id, found.tenant)
 
