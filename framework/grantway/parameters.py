@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 import attrs
 
 from grantway import secret as secrets_
-from grantway.certificate import client_certificate
 from grantway.named import Named
 
 if TYPE_CHECKING:
+    from grantway.certificate import ClientCertificate
     from grantway.environment import Environment
 
 T_co = TypeVar("T_co", covariant=True)
@@ -300,6 +300,14 @@ def _environment(value: object) -> "str | Environment":
 # A provider sees a secret only opened; that it may be a Reference until then is the
 # dispatcher's business, and kept out of the types that providers work with.
 secret = cast("Callable[[object], secrets_.Secret]", secrets_.secret)
+
+
+def client_certificate(value: object) -> "ClientCertificate":
+    """Where a client's certificate and key are; see `grantway.certificate`."""
+    # Imported here: few calls have one, and every start would pay for it.
+    from grantway.certificate import client_certificate
+
+    return client_certificate(value)
 
 
 assertion = cast("Callable[[object], secrets_.Secret]", secrets_.made_secret)

@@ -15,12 +15,10 @@ one use at many an authority. So a call that the cache cannot answer presents th
 from typing import TYPE_CHECKING
 
 from grantway import (
-    AuthorityRequest,
     CredentialProvider,
     ParameterSet,
     Secret,
 )
-from grantway.authority import planned_endpoints
 from grantway.errors import InvalidGrant, InvalidParameter
 from grantway.parameters import (
     APPLICATION_ID,
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
 
     from grantway import (
         AuthenticationResult,
+        AuthorityRequest,
         Context,
         Endpoints,
         Parameter,
@@ -64,8 +63,9 @@ def _check(request: "TokenRequest", given: "Parameter[object]") -> None:
         )
 
 
-def grant(request: "TokenRequest", endpoints: "Endpoints", assertion: Secret) -> AuthorityRequest:
+def grant(request: "TokenRequest", endpoints: "Endpoints", assertion: Secret) -> "AuthorityRequest":
     """The one request of this provider, whoever made the assertion."""
+    from grantway.authority import AuthorityRequest
     from grantway.oauth.audience import audience_fields
 
     return AuthorityRequest(
@@ -105,6 +105,8 @@ def signed(request: "TokenRequest", endpoints: "Endpoints") -> Secret:
 
 def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """The grant, as far as it is known without asking the authority."""
+    from grantway.authority import planned_endpoints
+
     _check(request, ASSERTION)
     endpoints = planned_endpoints(request.environment, request.tenant)
     yield grant(request, endpoints, request[ASSERTION])
@@ -112,6 +114,8 @@ def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
 
 def plan_signed(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """The same, with the JWT that will be made."""
+    from grantway.authority import planned_endpoints
+
     _check(request, SUBJECT)
     endpoints = planned_endpoints(request.environment, request.tenant)
     yield grant(request, endpoints, signed(request, endpoints))
@@ -147,7 +151,7 @@ def authenticate_signed(request: "TokenRequest", context: "Context") -> "Authent
 
 
 def _redeemed(
-    sent: AuthorityRequest, request: "TokenRequest", context: "Context"
+    sent: "AuthorityRequest", request: "TokenRequest", context: "Context"
 ) -> "AuthenticationResult":
     from grantway.oauth.exchange import exchange
 

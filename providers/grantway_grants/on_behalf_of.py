@@ -15,11 +15,9 @@ What the authority wants of the user (`claims`) is theirs to give, not this API'
 from typing import TYPE_CHECKING
 
 from grantway import (
-    AuthorityRequest,
     CredentialProvider,
     ParameterSet,
 )
-from grantway.authority import planned_endpoints
 from grantway.errors import InteractionRequired, InvalidGrant, InvalidParameter
 from grantway.parameters import (
     APPLICATION_ID,
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
 
     from grantway import (
         AuthenticationResult,
+        AuthorityRequest,
         Context,
         Endpoints,
         Secret,
@@ -60,8 +59,11 @@ def _check(request: "TokenRequest") -> None:
         )
 
 
-def grant(request: "TokenRequest", endpoints: "Endpoints", assertion: "Secret") -> AuthorityRequest:
+def grant(
+    request: "TokenRequest", endpoints: "Endpoints", assertion: "Secret"
+) -> "AuthorityRequest":
     """The one request of this provider."""
+    from grantway.authority import AuthorityRequest
     from grantway.oauth.audience import audience_fields
     from grantway.oauth.client_authentication import client_authentication
 
@@ -80,6 +82,8 @@ def grant(request: "TokenRequest", endpoints: "Endpoints", assertion: "Secret") 
 
 def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """The grant, as far as it is known without asking the authority."""
+    from grantway.authority import planned_endpoints
+
     _check(request)
     endpoints = planned_endpoints(request.environment, request.tenant)
     yield grant(request, endpoints, request[USER_ASSERTION])

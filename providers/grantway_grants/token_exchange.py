@@ -13,11 +13,9 @@ a refresh token, where one comes, is given to the caller and kept for nobody.
 from typing import TYPE_CHECKING
 
 from grantway import (
-    AuthorityRequest,
     CredentialProvider,
     ParameterSet,
 )
-from grantway.authority import planned_endpoints
 from grantway.errors import InvalidParameter
 from grantway.parameters import SAVE_REFRESH_TOKEN, TENANT_ID
 from grantway.token_parameters import (
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
 
     from grantway import (
         AuthenticationResult,
+        AuthorityRequest,
         Context,
         Endpoints,
         TokenRequest,
@@ -66,8 +65,9 @@ def _check(request: "TokenRequest") -> None:
         )
 
 
-def grant(request: "TokenRequest", endpoints: "Endpoints") -> AuthorityRequest:
+def grant(request: "TokenRequest", endpoints: "Endpoints") -> "AuthorityRequest":
     """The one request of this provider."""
+    from grantway.authority import AuthorityRequest
     from grantway.oauth.audience import audience_fields
 
     actor: Fields = ()
@@ -93,6 +93,8 @@ def grant(request: "TokenRequest", endpoints: "Endpoints") -> AuthorityRequest:
 
 def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """The exchange, as far as it is known without asking the authority."""
+    from grantway.authority import planned_endpoints
+
     _check(request)
     yield grant(request, planned_endpoints(request.environment, request.tenant))
 
