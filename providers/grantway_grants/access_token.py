@@ -22,6 +22,7 @@ from grantway.errors import InvalidParameter
 from grantway.parameters import RESOURCE
 from grantway.token_parameters import ACCESS_TOKEN, EXPIRES_ON
 from grantway_grants.presented import presented
+from grantway_grants.unbound import check_unbound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
     )
 
 
-def plan(_: "TokenRequest") -> "Iterable[AuthorityRequest]":
+def plan(request: "TokenRequest") -> "Iterable[AuthorityRequest]":
     """Nothing is sent."""
+    check_unbound(request, ACCESS_TOKEN)
     return ()
 
 
@@ -43,12 +45,13 @@ def authenticate(request: "TokenRequest", context: "Context") -> AuthenticationR
     """Read the token.
 
     Raises:
-        InvalidParameter: it has expired, or is no token.
+        InvalidParameter: it has expired, or is no token; or none like it is taken there.
     """
     from grantway.oauth.answers import LONGEST_TOKEN, instant
     from grantway.oauth.authentication_methods import methods_of
     from grantway.oauth.jwt_contents import claims_of
 
+    check_unbound(request, ACCESS_TOKEN)
     token = presented(request, ACCESS_TOKEN, LONGEST_TOKEN)
     claims, now = claims_of(token.reveal()), instant(context.clock.time())
     expires_on = _expiry(claims, request.get(EXPIRES_ON))

@@ -145,7 +145,7 @@ def _several_keys() -> bytes:
 
 
 WRONG: dict[str, tuple[Callable[[], bytes], str]] = {
-    "empty": (lambda: b"", "neither PEM nor"),
+    "empty": (lambda: b"", "is empty"),
     "a text": (lambda: b"hello", "neither PEM nor PFX"),
     "zeros": (lambda: b"\0" * 5000, "neither PEM nor PFX"),
     "a page": (lambda: b"<!DOCTYPE html><title>Not found</title>", "neither PEM nor PFX"),
@@ -193,6 +193,7 @@ WRONG: dict[str, tuple[Callable[[], bytes], str]] = {
         ),
         "no private key",
     ),
+    "a PEM file that was cut": (lambda: made().pem()[:700], "ends within its private key"),
     "a PFX that was cut": (lambda: made().pfx(None)[:900], "damaged, or no PFX"),
     "10 MB": (lambda: made().pem() + b"\n" * 10_000_000, f"larger than {LARGEST >> 10} KiB"),
 }

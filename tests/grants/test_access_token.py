@@ -249,3 +249,17 @@ def test_what_is_no_token_is_refused_and_not_repeated(
         take(UNFIT[name])
     assert caught.value.parameter == "access_token"
     assert "sentinel" not in shown(caught.value) + caplog.text
+
+
+@pytest.mark.parametrize("given", [{"access_token": "opaque"}, {"managed_identity": True}])
+def test_where_every_token_is_bound_to_a_key_this_way_is_refused_beforehand(
+    raw_server: RawServer, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDENTITY_ENDPOINT", raw_server.url)
+    monkeypatch.setenv("IDENTITY_HEADER", "sentinel-header")
+    of = environment(raw_server, dpop=True)
+    with dispatcher() as asking:
+        for ask in (asking.acquire, asking.explain):
+            with pytest.raises(InvalidParameter, match="bound to none"):
+                ask(environment=of, **given)
+    assert not raw_server.connections

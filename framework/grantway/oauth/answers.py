@@ -184,7 +184,7 @@ def refusal(
     status = answer.status if answer else None
     kind = _BY_ERROR.get(error) or _unsaid_kind(error, status, request)
     host = host_of(request.url)
-    said = ": ".join(part for part in (error, description) if part)
+    said = ": ".join(part for part in (error, description) if part).removesuffix(".")
     where = f"HTTP {status}" if status else "in the browser"
     passes = error in _RETRYABLE or status in (429, 500, 502, 503, 504)
     refused = kind(
@@ -192,6 +192,7 @@ def refusal(
         f"{f': {said}' if said else ', without saying why'}.",
         remedy=advice
         or _proof_remedy(error, context)
+        or (_LATER if passes and not said else "")
         or _remedy(kind, said, in_browser=answer is None)
         or (_LATER if passes else ""),
         error=error,

@@ -84,7 +84,7 @@ def opened(certificate: ClientCertificate, now: float) -> KeyFileSigner:
         content, path = _decoded(certificate.source), ""
     else:
         path = str(certificate.source)
-        content = Secret(base64.b64encode(read(path)).decode() or "=")
+        content = Secret(base64.b64encode(read(path)).decode() or " ")
     return _File(path, content, certificate.password).signer(now)
 
 
@@ -162,6 +162,8 @@ class _File:
         from cryptography.x509 import load_pem_x509_certificate
 
         keys = len(re.findall(_PEM_KEY, self._bytes(), re.DOTALL))
+        if not keys and re.search(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----", self._bytes()):
+            raise self.fault("ends within its private key", "Copy or export it anew, whole.")
         if not keys:
             raise self.fault(
                 "holds no private key", "Put the private key in it, beside the certificate."
@@ -199,6 +201,8 @@ class _File:
     def _pfx(self) -> "tuple[PrivateKeyTypes, list[Certificate]]":
         from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
+        if not self._bytes():
+            raise self.fault("is empty", _FORMATS)
         if not self._bytes().startswith(b"\x30"):
             raise self.fault("is neither PEM nor PFX", _FORMATS)
         if len(re.findall(_PFX_KEY, self._bytes())) > 1:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from grantway import AuthorityRequest
 from grantway.errors import InvalidParameter
 from grantway.parameters import CAPABILITIES, CLAIMS, RESOURCE, SCOPES
-from grantway_grants.managed_identity.parameters import IDENTITIES
+from grantway_grants.managed_identity.parameters import IDENTITIES, MANAGED_IDENTITY
 from grantway_grants.shown import Shown
+from grantway_grants.unbound import check_unbound
 
 if TYPE_CHECKING:
     from grantway import Secret, TokenRequest
@@ -21,6 +22,7 @@ def audience(request: "TokenRequest") -> str:
     Raises:
         InvalidParameter: there is none, or what is asked for is no resource.
     """
+    check_unbound(request, MANAGED_IDENTITY)
     if CAPABILITIES.name in request.values:
         raise InvalidParameter(
             "capabilities: a managed identity cannot be told what a client can handle.",

@@ -62,7 +62,7 @@ FORMATS = ("text", "json", "header", "env", "table")
         (
             "In a request with a token that is bound to a key",
             (
-                "url=https://api.example/me\n"
+                "url=https://api.example/me\n  "
                 "grantway token -p work -o header --proof-for GET $url | curl -H @- $url"
             ),
         ),
