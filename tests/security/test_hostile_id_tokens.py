@@ -262,6 +262,31 @@ def test_a_hostile_id_token_fails_the_call_with_its_reason(authority: Authority,
     assert token not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"d": "AQAB"},
+        {"key_ops": ["sign"]},
+        {"key_ops": []},
+        {"key_ops": "verify"},
+        {"use": "enc"},
+        {"alg": "PS256"},
+    ],
+    ids=str,
+)
+def test_a_key_that_is_not_for_this_or_that_everybody_has_does_not_count(
+    authority: Authority, more: dict[str, object]
+) -> None:
+    authority.keys[:] = [{**jwk(RSA, "rsa"), **more}]
+    authority.publish()
+    with pytest.raises(ProtocolViolation, match=NO_KEY):
+        redeem(authority, authority.token())
+    authority.keys[:] = [{**jwk(RSA, "rsa"), "key_ops": ["verify"]}]
+    authority.publish()
+    with pytest.raises(ProtocolViolation, match=NO_KEY):
+        redeem(authority, authority.token(OTHER_RSA))
+
+
 def test_what_a_token_brings_along_is_looked_at_neither_here_nor_at_its_address(
     authority: Authority, raw_servers: Callable[..., RawServer]
 ) -> None:

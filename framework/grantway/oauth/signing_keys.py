@@ -96,6 +96,12 @@ def _usable(listed: list[object], kid: str | None, algorithm: str) -> "list[PyJW
             continue
         if key.get("use", "sig") != "sig" or key.get("alg", algorithm) != algorithm:
             continue
+        operations = key.get("key_ops", ["verify"])
+        if not isinstance(operations, list) or "verify" not in operations:
+            continue
+        if "d" in key:
+            # Its private half is public: anybody can sign with it.
+            continue
         try:
             found.append(jwt.PyJWK(key, algorithm))
         except (jwt.PyJWTError, ValueError, TypeError, KeyError):
