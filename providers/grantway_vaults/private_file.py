@@ -1,7 +1,9 @@
 """`file:PATH`: a secret in a file that only its owner may read.
 
 Reading takes any file of UTF-8 text, pipes included (`file:/dev/fd/3`), and drops one newline at
-the end, for editors add one. A file that others can read works and is warned about.
+the end, for editors add one. A file that others can read works and is warned about. One that is
+being written over at that moment is read until two readings agree and there is something in it:
+a token that a platform keeps new is not taken by halves.
 
 Writing never leaves half a secret and never loses the old one. The new one goes into a temporary
 file beside the target, created for its owner only, is forced to the disk, and takes the target's
@@ -33,12 +35,18 @@ from grantway_vaults.arriving import Arriving
 from grantway_vaults.contents import Fault, fault_of, from_bytes, settled, to_bytes
 
 if TYPE_CHECKING:
+    from io import FileIO
+
     from grantway import Context
 
 SCHEME = "file"
 
 _READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 _MOST_LINKS = 40
+_READINGS = 6
+# Seconds. Whoever writes over a file is done in less than all of them together.
+_PAUSE = 0.02
+_UNSETTLED = Fault("is being written over all the time", "Have it replaced in one step.")
 # What file systems answer that cannot force a folder to the disk; there is nothing to be done.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)
 
@@ -56,7 +64,9 @@ def get(name: str, context: "Context") -> Secret:
             raise _error(f"{path} is a folder, not a file", "Name a file with file:PATH.")
         with open(path, "rb", buffering=0, opener=_at_once) as file:
             status = os.fstat(file.fileno())
-            found = from_bytes(Arriving(file.read, file.fileno()).content(context))
+            found = _read(file, context)
+            if stat.S_ISREG(status.st_mode):
+                found = _agreed(found, file, context)
     except OSError as error:
         raise _error(
             f"{path} cannot be read: {_reason(error)}",
@@ -121,6 +131,22 @@ def check(name: str) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _read(file: "FileIO", context: "Context") -> Secret | Fault:
+    return from_bytes(Arriving(file.read, file.fileno()).content(context))
+
+
+def _agreed(first: Secret | Fault, file: "FileIO", context: "Context") -> Secret | Fault:
+    """What is in a regular file once nobody writes to it."""
+    found = first
+    for _ in range(_READINGS):
+        file.seek(0)
+        former, found = found, _read(file, context)
+        if isinstance(found, Secret) and found == former:
+            return found
+        context.sleep(_PAUSE)
+    return found if isinstance(found, Fault) else _UNSETTLED
 
 
 def _at_once(path: str, flags: int) -> int:

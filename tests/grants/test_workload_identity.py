@@ -25,7 +25,7 @@ from grants.workloads import (
     sandbox,
     wanted,
 )
-from grantway import Dispatcher, Environment
+from grantway import Context, Dispatcher, Environment
 from grantway.cache.memory import MemoryTokenCache
 from grantway.errors import (
     AuthorityError,
@@ -393,6 +393,27 @@ def test_a_variable_that_names_no_file_is_told(raw_server: RawServer, path: str)
     assert kubernetes.TOKEN_FILE in str(error)
 
 
+def waiting(meanwhile: Callable[[], object] = lambda: None) -> Context:
+    """A context in which something happens whenever somebody waits."""
+
+    class Clock(FakeClock):
+        def wait(self, event: threading.Event, seconds: float) -> bool:
+            meanwhile()
+            return super().wait(event, seconds)
+
+    return context(Environment("Test", "https://id.example"), clock=Clock())
+
+
+def test_a_file_that_is_just_being_written_over_is_waited_for(file: Path) -> None:
+    whole = file.read_text()
+    file.write_text("")
+    environ = Unshown(cluster(file))
+    given = waiting(lambda: file.write_text(whole))
+    assert kubernetes.token(environ, given).reveal() == whole
+    file.unlink()
+    assert kubernetes.token(environ, given).reveal() == whole
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="links are for administrators there")
 def test_a_token_is_whole_while_its_file_is_replaced(tmp_path: Path) -> None:
     """As a kubelet does it: a link to a folder is turned, and the former folder removed."""
@@ -420,12 +441,12 @@ def test_a_token_is_whole_while_its_file_is_replaced(tmp_path: Path) -> None:
     thread = threading.Thread(target=replace)
     thread.start()
     environ = Unshown(cluster(tmp_path / "token"))
-    seen = {kubernetes.token(environ, NOW).reveal()}
+    seen = {kubernetes.token(environ, waiting()).reveal()}
     while not done.is_set():
-        seen.add(kubernetes.token(environ, NOW).reveal())
+        seen.add(kubernetes.token(environ, waiting()).reveal())
     thread.join()
     assert seen <= set(tokens)
-    assert kubernetes.token(environ, NOW).reveal() == tokens[-1]
+    assert kubernetes.token(environ, waiting()).reveal() == tokens[-1]
 
 
 def test_half_a_token_is_never_taken_from_a_file_that_is_written_over(file: Path) -> None:
@@ -445,9 +466,9 @@ def test_half_a_token_is_never_taken_from_a_file_that_is_written_over(file: Path
     first, seen = platform_token(NOW), set[str]()
     while not done.is_set():
         with contextlib.suppress(ConfigurationError):
-            seen.add(kubernetes.token(environ, NOW).reveal())
+            seen.add(kubernetes.token(environ, waiting()).reveal())
     thread.join()
-    seen.add(kubernetes.token(environ, NOW).reveal())
+    seen.add(kubernetes.token(environ, waiting()).reveal())
     assert seen <= {first, *tokens}
 
 

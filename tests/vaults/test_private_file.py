@@ -11,12 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grantway import Secret
 from grantway.errors import VaultError
+from grantway.testing import ManualClock
 from grantway_vaults.contents import MOST, fault_of
 
 from .support import SENTINEL, VAULTS, assert_hides, context, keep
@@ -137,6 +139,21 @@ def test_who_can_read_a_pipe_by_name_is_not_warned_about(
     assert get(pipe) == "s3cret"
     writer.join(60)
     assert not caplog.records
+
+
+def test_a_file_that_is_just_being_written_over_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.touch(0o600)
+
+    class Clock(ManualClock):
+        def wait(self, event: threading.Event, seconds: float) -> bool:
+            path.write_text(SENTINEL)
+            return super().wait(event, seconds)
+
+    clock = Clock()
+    given = attrs.evolve(context(), clock=clock, deadline=clock.monotonic() + 60)
+    assert FILE.get(str(path), given).reveal() == SENTINEL
+    assert clock.waits
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no endless file here")

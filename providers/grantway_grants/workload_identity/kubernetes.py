@@ -2,7 +2,8 @@
 
 The cluster replaces the file before the token in it expires, by turning a link to another folder
 and removing the former one. So it is read anew for each token that is asked for, in one go, and
-once more if it was replaced in that moment. What is no plain file is not waited for.
+again where it is being replaced or written over in that moment. What is no plain file is not
+waited for.
 """
 
 import os
@@ -12,16 +13,18 @@ from typing import TYPE_CHECKING
 from grantway import Secret
 from grantway.environment import host_of
 from grantway.errors import ConfigurationError
-from grantway_grants.workload_identity.platform_token import LARGEST, taken
+from grantway_grants.workload_identity.platform_token import EMPTY, LARGEST, taken
 
 if TYPE_CHECKING:
-    from grantway import Environment
+    from grantway import Context, Environment
     from grantway.secret import Unshown
 
 TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE"  # noqa: S105  # the name of a variable
 AUTHORITY_HOST = "AZURE_AUTHORITY_HOST"
 
-_ATTEMPTS = 3
+_ATTEMPTS = 6
+# Seconds. Whoever writes over a file is done in less than all of them together.
+_PAUSE = 0.02
 _REPLACED = "is being replaced all the time"
 
 
@@ -43,11 +46,12 @@ def check_authority(environ: "Unshown[str]", environment: "Environment") -> None
     )
 
 
-def token(environ: "Unshown[str]", now: float) -> Secret:
+def token(environ: "Unshown[str]", context: "Context") -> Secret:
     """The token that the cluster has for the application.
 
     Raises:
         ConfigurationError: there is none, or none that could be sent.
+        DeadlineExceeded, Cancelled: it is being replaced, and nobody has time for that.
     """
     path = environ.get(TOKEN_FILE)
     if not path:
@@ -56,7 +60,7 @@ def token(environ: "Unshown[str]", now: float) -> Secret:
             remedy='Label the pod azure.workload.identity/use: "true", and give it a service '
             "account; or sign in another way.",
         )
-    found = _read(path, now)
+    found = _read(path, context)
     if isinstance(found, Secret):
         return found
     raise ConfigurationError(
@@ -75,10 +79,12 @@ def _is_named(environ: "Unshown[str]", environment: "Environment") -> bool:
         return False
 
 
-def _read(path: str, now: float) -> Secret | str:
+def _read(path: str, context: "Context") -> Secret | str:
     """The token; else what is wrong with it."""
     found: Secret | str = _REPLACED
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            context.sleep(_PAUSE)
         try:
             # A pipe must not make us wait.
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -90,8 +96,8 @@ def _read(path: str, now: float) -> Secret | str:
             return _unreadable(error)
         except ValueError:
             return "cannot be read: its path has a NUL character in it"
-        found = _content(descriptor, now)
-        if found != _REPLACED:
+        found = _content(descriptor, context.clock.time())
+        if found not in (_REPLACED, EMPTY):
             break
     return found
 

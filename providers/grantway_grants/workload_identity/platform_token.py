@@ -11,6 +11,8 @@ from grantway import Secret
 LARGEST = 64 * 1024
 """Characters of the longest token that is taken; an authority would not take one of that length."""
 
+EMPTY = "is empty"
+
 
 def taken(text: object, now: float) -> Secret | str:
     """The token; else what is wrong with it, as the end of a sentence."""
@@ -20,7 +22,7 @@ def taken(text: object, now: float) -> Secret | str:
     if not isinstance(text, str):
         return "is no text"
     if not text.strip():
-        return "is empty"
+        return EMPTY
     if len(text) > LARGEST:
         return f"has more than {LARGEST:,} characters"
     found = re.fullmatch(r"\s*([\w-]+\.([\w-]+)\.[\w-]+)\s*", text, re.ASCII)

@@ -79,7 +79,7 @@ def workload_identity(
         if request[WORKLOAD_IDENTITY] == GITHUB:
             assertion = github.token(asked(request), context, loopback=loopback)
         else:
-            assertion = kubernetes.token(variables(), context.clock.time())
+            assertion = kubernetes.token(variables(), context)
         context.redactor.add(assertion)
         return service_principal.authenticate(_vouched(found, assertion), context)
 
