@@ -55,7 +55,9 @@ def test_bare_it_lists_what_is_in_it() -> None:
     assert "s1 s2" in rows[1]
     assert "refresh token" in rows[2]
     assert "an-application" in rows[2]
-    assert cache("list").stdout == cache().stdout
+    # The same cache: in another one everything expires a moment later.
+    here = filled(MemoryTokenCache())
+    assert cache("list", here=here).stdout == cache(here=here).stdout
     assert cache("list", here=MemoryTokenCache()).stdout == "The token cache is empty.\n"
 
 
