@@ -187,7 +187,8 @@ def _new(algorithm: str) -> "Any":  # noqa: ANN401  # of the algorithm's type
 
 def _hash(text: str) -> str:
     """SHA-256 in base64url, as RFC 7638 and RFC 9449 write it."""
-    from base64 import urlsafe_b64encode
     from hashlib import sha256
 
-    return urlsafe_b64encode(sha256(text.encode("ascii")).digest()).rstrip(b"=").decode()
+    from grantway.base64url import base64url
+
+    return base64url(sha256(text.encode("ascii")).digest())

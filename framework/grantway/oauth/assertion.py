@@ -11,9 +11,10 @@ The signature comes from a `Signer`, so this module never sees a private key. Th
 import hashlib
 import json
 import os
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 
+from grantway.base64url import base64url
 from grantway.certificate import ClientCertificate, Signer, SigningKey
 from grantway.environment import Environment
 from grantway.errors import ConfigurationError, GrantwayError, VaultError
@@ -65,7 +66,7 @@ def header_of(
         # A name that the world computes in this way, not a protection.
         name = "sha1" if protocol.assertion_thumbprint == "x5t" else "sha256"
         digest = hashlib.new(name, key.certificate, usedforsecurity=False).digest()
-        header[protocol.assertion_thumbprint] = _base64url(digest)
+        header[protocol.assertion_thumbprint] = base64url(digest)
         if chain:
             links = (key.certificate, *key.chain)
             header["x5c"] = [b64encode(each).decode() for each in links]
@@ -114,7 +115,7 @@ def client_assertion(
         "iss": client_id,
         "sub": client_id,
         "aud": audience,
-        "jti": _base64url(os.urandom(16)),
+        "jti": base64url(os.urandom(16)),
         "iat": now,
         "nbf": now,
         "exp": now + LIFETIME,
@@ -130,13 +131,13 @@ def signed(header: Mapping[str, object], claims: Mapping[str, object], signer: S
         VaultError: the signer failed; what it said is not repeated.
     """
     text = ".".join(
-        _base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims)
+        base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims)
     )
     failure = "returned no bytes"
     try:
         signature = signer.sign(text.encode(), str(header["alg"]))
         if type(signature) is bytes and signature:
-            return Secret(f"{text}.{_base64url(signature)}")
+            return Secret(f"{text}.{base64url(signature)}")
     except (GrantwayError, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001  # somebody else's code
@@ -145,7 +146,3 @@ def signed(header: Mapping[str, object], claims: Mapping[str, object], signer: S
         f"The signer of the certificate {failure}.",
         remedy="Check that the place where its key is can be reached and allows to sign.",
     )
-
-
-def _base64url(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()

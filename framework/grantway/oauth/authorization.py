@@ -15,7 +15,6 @@ so is the code: the request names the key (RFC 9449, section 10), lodged or not.
 import hashlib
 import hmac
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from secrets import token_urlsafe
 from typing import Self
@@ -24,6 +23,7 @@ from urllib.parse import urlencode
 import attrs
 
 from grantway.authority import AuthorityRequest, Endpoints, Fields
+from grantway.base64url import base64url
 from grantway.context import Context
 from grantway.environment import host_of
 from grantway.errors import MalformedResponse, ProtocolViolation
@@ -78,7 +78,7 @@ class Attempt:
     def challenge(self) -> str:
         """The verifier's S256 challenge (RFC 7636, section 4.2)."""
         digest = hashlib.sha256(self.verifier.reveal().encode("ascii")).digest()
-        return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+        return base64url(digest)
 
     def is_answered_by(self, answer: Mapping[str, str]) -> bool:
         """Whether an answer repeats the state; compared in constant time."""

@@ -8,12 +8,12 @@ template; what such a template admits is one explicit rule (`grantway.oauth.meta
 Tokens are handed from function to function as `Secret`, so that none is in a traceback.
 """
 
-import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
 from typing import cast
 
+from grantway.base64url import base64url
 from grantway.context import Context
 from grantway.oauth.answers import seconds
 from grantway.oauth.jws import header_of, refused, verified
@@ -116,7 +116,7 @@ def _instant(claims: Mapping[str, object], name: str) -> float | None:
 def _is_hash(stated: object, algorithm: str, of: Secret) -> bool:
     """Whether this is the hash of that, as an id_token states it: the left half of it."""
     digest = hashlib.new(f"sha{algorithm[2:]}", _bytes(of.reveal())).digest()
-    expected = base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=")
+    expected = _bytes(base64url(digest[: len(digest) // 2]))
     return isinstance(stated, str) and hmac.compare_digest(_bytes(stated), expected)
 
 
