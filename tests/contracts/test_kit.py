@@ -1,6 +1,7 @@
 """The parts of `grantway.testing` by themselves: gates, clocks, transports, prompters, fixtures."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from grantway import (
     ParameterSet,
     Trust,
 )
+from grantway.cache import plugin as cache_plugin
 from grantway.errors import (
     InteractionRequired,
     InvalidClient,
@@ -38,6 +40,7 @@ from grantway.testing import (
     RecordingTransport,
     ScriptedPrompter,
     ScriptedTransport,
+    TokenCacheContract,
     assert_unseen,
     broken,
     dispatcher_of,
@@ -134,6 +137,37 @@ def test_a_provider_of_several_parameter_sets_is_tested_set_by_set() -> None:
 
     with pytest.raises(AssertionError, match="parameter_set = 'A'"):
         Several().candidate()
+
+
+def a_cache_of(module: str) -> TokenCacheContract:
+    class Some(TokenCacheContract):
+        api_version = (0, 1)
+        plugin = cache_plugin
+        name = "memory"
+        persists = True
+
+    Some.module = module
+    return Some()
+
+
+def test_a_writer_that_never_wrote_is_no_proof_that_nothing_is_lost() -> None:
+    with pytest.raises(AssertionError, match="The other process does not write"):
+        a_cache_of("no_such_module").test_a_writer_that_is_killed_loses_no_refresh_token("memory")
+
+
+def test_a_module_that_is_wrongly_named_is_a_failure() -> None:
+    with pytest.raises(AssertionError, match="'no_such_module' of this contract is no module"):
+        a_cache_of("no_such_module").test_importing_its_plugin_loads_nothing_heavy()
+
+
+@pytest.mark.parametrize("text", ["1 / 0", "import no_such_module", "import broken_plugin.none"])
+def test_a_plugin_that_another_process_cannot_import_is_a_failure_that_says_why(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_plugin.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(AssertionError, match=re.escape(text.rsplit(maxsplit=1)[-1])):
+        a_cache_of("broken_plugin").test_importing_its_plugin_loads_nothing_heavy()
 
 
 # Stand-ins.
@@ -241,6 +275,17 @@ def test_no_network_refuses_and_tells_even_of_what_is_swallowed() -> None:
             with pytest.raises(ConnectionRefusedError, match="no network in this test"):
                 act()
     assert [each.partition(":")[0] for each in tried] == ["socket.getaddrinfo"] * 2
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        for act in (
+            lambda: socket.gethostbyname("a.example"),
+            lambda: socket.gethostbyaddr("192.0.2.1"),
+            lambda: socket.getnameinfo(("192.0.2.1", 443), 0),
+            lambda: datagrams.sendto(b"a", ("192.0.2.1", 9)),
+            lambda: datagrams.sendmsg([b"a"], [], 0, ("192.0.2.1", 9)),
+        ):
+            with no_network(loopback=True) as tried, pytest.raises(ConnectionRefusedError):
+                act()
+            assert len(tried) == 1
     with no_network(loopback=True) as tried, pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", 9), 0.1)
     assert not tried
@@ -343,6 +388,13 @@ def test_without_the_sandbox_the_test_is_skipped_with_the_remedy(tmp_path: Path)
     said = run(tmp_path, "def test_it(grantway_sandbox): pass\n", PYTHONPATH=str(tmp_path))
     assert "1 skipped" in said, said
     assert "pip install 'grantway[sandbox]'" in said
+
+
+def test_a_sandbox_that_is_broken_is_an_error(tmp_path: Path) -> None:
+    source = "raise ImportError('broken', name='grantway_sandbox.web')\n"
+    (tmp_path / "grantway_sandbox.py").write_text(source)
+    said = run(tmp_path, "def test_it(grantway_sandbox): pass\n", PYTHONPATH=str(tmp_path))
+    assert "1 error" in said, said
 
 
 def test_a_contract_without_a_version_is_an_error_that_says_so(tmp_path: Path) -> None:

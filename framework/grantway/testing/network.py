@@ -12,7 +12,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import cast
 
-_EVENTS = frozenset(("socket.connect", "socket.getaddrinfo", "socket.sendto"))
+_LOOKUPS = frozenset(
+    f"socket.{name}" for name in ("getaddrinfo", "gethostbyaddr", "gethostbyname", "getnameinfo")
+)
+_EVENTS = _LOOKUPS | {"socket.connect", "socket.sendmsg", "socket.sendto"}
 
 
 class _Watch:
@@ -30,13 +33,13 @@ class _Watch:
     def told(self, event: str, arguments: tuple[object, ...]) -> None:
         if not self.records or event not in _EVENTS:
             return
-        host = arguments[0]
-        if event != "socket.getaddrinfo":
-            address = arguments[1]
-            if not isinstance(address, tuple):
-                # A socket in the file system leads to nobody but this machine.
-                return
-            host = cast("tuple[object, ...]", address)[0]
+        host = arguments[0 if event in _LOOKUPS else 1]
+        if isinstance(host, tuple):
+            host = cast("tuple[object, ...]", host)[0]
+        elif event not in _LOOKUPS:
+            # A socket in the file system leads to nobody but this machine, and one that says no
+            # address has been connected before.
+            return
         for record, loopback in self.records:
             if not (loopback and _is_here(host)):
                 record.append(f"{event}: {host}")

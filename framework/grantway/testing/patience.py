@@ -1,6 +1,7 @@
 """Calls that must end: what hangs is told, and hangs up nobody else."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -42,8 +43,9 @@ def outcomes(calls: Sequence[Callable[[], T]], seconds: float = PATIENCE) -> lis
     ]
     for thread in threads:
         thread.start()
+    until = time.monotonic() + seconds
     for thread in threads:
-        thread.join(seconds)
+        thread.join(max(0.0, until - time.monotonic()))
     assert not any(thread.is_alive() for thread in threads), (
         f"It had not ended after {seconds:g} s of real time, while the clock of the test did not "
         "make anybody wait. Wait by context.sleep alone."

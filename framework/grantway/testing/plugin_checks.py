@@ -34,6 +34,10 @@ class PluginChecks(Contract):
         """What the registry knows of the plugin."""
         return record_of(self.registry(), self.plugin)
 
+    def import_name(self) -> str:
+        """By which name another process imports the plugin."""
+        return self.module or getattr(self.plugin, "__name__", type(self.plugin).__module__)
+
     def test_the_registry_accepts_its_plugin(self) -> None:
         """A plugin with a wrong declaration is set aside whole, the rest of what it offers too."""
         record = self.record()
@@ -58,15 +62,16 @@ class PluginChecks(Contract):
 
     def test_importing_its_plugin_loads_nothing_heavy(self) -> None:
         """Each start of the command line imports every plugin: HTTP is loaded when it is used."""
-        name = self.module or getattr(self.plugin, "__name__", type(self.plugin).__module__)
+        name = self.import_name()
         if name == type(self).__module__:
             pytest.skip("the plugin is in the file of its test, which loads this kit")
         modules = loaded(
-            f"import importlib, grantway.testing.registries as kit\n"
-            f"plugin = importlib.import_module({name!r})\n"
-            "kit.registry_of(plugin) if hasattr(plugin, '__file__') else None"
+            name,
+            "from grantway.testing.registries import registry_of\n"
+            "registry_of(module) if hasattr(module, '__file__') else None",
         )
         if modules is None:
+            assert not self.module, f"module = {name!r} of this contract is no module."
             pytest.skip(f"{name} cannot be imported by a process of its own: say module = ...")
         found = sorted(HEAVY & modules)
         assert not found, (

@@ -5,6 +5,7 @@ import re
 from grantway.candidate import Candidate
 from grantway.parameters import Parameter
 from grantway.secret import Credential, Secret
+from grantway.testing.gate import needs
 from grantway.testing.provider_setting import ProviderSetting
 
 _SECRET_NAME = re.compile(
@@ -77,11 +78,10 @@ class ProviderDeclarationChecks(ProviderSetting):
                         f"{type(value).__name__}; it has to be ValueError."
                     ) from None
 
+    @needs("not only_by_name")
     def test_its_parameter_sets_stand_in_no_way_of_a_built_in(self) -> None:
         """A third party's set that a built-in's call could match is reached by its name alone."""
         registry, mine = self.registry(), self.candidate()
-        if self.only_by_name:
-            return
         rivals = [
             each.label
             for each in registry.candidates

@@ -1,6 +1,7 @@
 """No secret in anything that leaves, whether the call goes well or not."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 from grantway.errors import GrantwayError
 from grantway.testing.gate import needs
@@ -106,23 +107,15 @@ class ProviderSecrecyChecks(ProviderSetting):
                 assert error is not None, "The call went well, and the authority had failed."
                 yield error
 
-    def _failing(self, reply: Reply | None) -> "_Failing":
-        return _Failing(self, reply)
-
-
-class _Failing:
-    """A call on a stage that is still there, and the error of ours that it ended with, if any."""
-
-    def __init__(self, setting: ProviderSetting, reply: Reply | None) -> None:
-        self._stage = setting.stage(*([reply] if reply else []))
-
-    def __enter__(self) -> tuple[Stage, GrantwayError | None]:
-        stage = self._stage.__enter__()
-        try:
-            stage.acquire(timeout=5)
-        except GrantwayError as error:
-            return stage, error
-        return stage, None
-
-    def __exit__(self, *_: object) -> None:
-        self._stage.__exit__(None, None, None)
+    @contextmanager
+    def _failing(
+        self, reply: Reply | None
+    ) -> Generator[tuple[Stage, GrantwayError | None], None, None]:
+        """A call on a stage that is still there, and the error of ours that it ended with."""
+        with self.stage(*([reply] if reply else [])) as stage:
+            failed: GrantwayError | None = None
+            try:
+                stage.acquire(timeout=5)
+            except GrantwayError as error:
+                failed = error
+            yield stage, failed

@@ -1,6 +1,5 @@
 """What a token cache does across processes, across their ends, and where it rests."""
 
-import os
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ from typing import IO
 
 from grantway.secret import Secret
 from grantway.testing.gate import needs
+from grantway.testing.imports import same_path
 from grantway.testing.leaks import assert_unseen
 from grantway.testing.token_cache_setting import (
     SECRETS,
@@ -45,10 +45,11 @@ class TokenCacheProcessChecks(TokenCacheSetting):
         """`put_refresh_token` returns when it is safe: the old one may be spent already."""
         with self._process(cache_url, "write") as (process, said):
             names = [said.readline().strip() for _ in range(_WRITTEN)]
+            assert all(names), "The other process does not write; what it said stands above."
             process.kill()
             names += said.read().split("\n")[:-1]
         cache = self.open(cache_url)
-        for name in filter(None, names):
+        for name in names:
             found = cache.get_refresh_token(name)
             assert found is not None, f"{name} had been put, and is lost."
             assert found.token == Secret(name.replace("slot", "token"))
@@ -78,7 +79,7 @@ class TokenCacheProcessChecks(TokenCacheSetting):
             if process.poll() is None:
                 process.kill()
                 process.wait()
-            assert time.monotonic() < until, "The key is still held, by nobody."
+            assert time.monotonic() + seconds < until, "The key is still held, by nobody."
             time.sleep(seconds)
 
         with self._process(cache_url, "hold") as (process, said):
@@ -102,21 +103,12 @@ class TokenCacheProcessChecks(TokenCacheSetting):
     def _process(
         self, url: str, action: str
     ) -> Generator[tuple["subprocess.Popen[str]", IO[str]], None, None]:
-        plugin = self.module or getattr(self.plugin, "__name__", type(self.plugin).__module__)
         process = subprocess.Popen(  # noqa: S603  # this very interpreter
-            [
-                sys.executable,
-                "-m",
-                "grantway.testing.cache_process",
-                plugin,
-                self.name,
-                url,
-                action,
-            ],
+            [sys.executable, "-m", _PROGRAM, self.import_name(), self.name, url, action],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=same_path(),
         )
         assert process.stdin is not None
         assert process.stdout is not None

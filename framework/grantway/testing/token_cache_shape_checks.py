@@ -31,6 +31,16 @@ def _never(_: float) -> None:
 class TokenCacheShapeChecks(TokenCacheSetting):
     """Checks that need no other process."""
 
+    def test_it_declares_what_it_can_do(self, cache: TokenCache) -> None:
+        """What has the methods is used by them, whatever its author meant to offer."""
+        for name, claimed, found in (
+            ("coordinates", self.coordinates, isinstance(cache, Coordinator)),
+            ("inspects", self.inspects, isinstance(cache, Inspector)),
+        ):
+            assert found is claimed, (
+                f"{name} = {claimed} of this contract and the methods of the cache disagree."
+            )
+
     def test_a_result_is_found_whole(self, cache: TokenCache) -> None:
         """What is served from the cache is what the authority gave, to the last field."""
         for result in (a_result(), a_result(account=None, expires_on=None, refresh_token=None)):

@@ -62,6 +62,11 @@ class TestTakesAName(Cabinet):
     plugin = shelf(create, "sqlite")
 
 
+class TestDeclaresLittle(Cabinet):
+    breaks = ("test_it_declares_what_it_can_do",)
+    coordinates = False
+
+
 class TestHeavy(Cabinet):
     breaks = ("test_importing_its_plugin_loads_nothing_heavy",)
     module = "contracts.cabinet.heavy"
