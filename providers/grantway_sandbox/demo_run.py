@@ -10,7 +10,6 @@ a person, and that is what the outcome says; once it takes the one offered (`Sta
 recipe shows its token.
 """
 
-import base64
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Self, cast
@@ -19,7 +18,6 @@ import attrs
 
 from grantway import (
     OIDC,
-    ClientCertificate,
     Configuration,
     Credential,
     Dispatcher,
@@ -255,23 +253,7 @@ class Demo:
 
     def _vouched_for(self) -> Secret:
         """An assertion for the application, as its platform would make one."""
-        from grantway.oauth.assertion import signed
-        from grantway.oauth.key_files import opened
-
-        application, now = self._sandbox.application, time.time()
-        signer = opened(ClientCertificate(str(application.certificate_path)), now)
-        thumbprint = base64.urlsafe_b64encode(bytes.fromhex(application.thumbprint)).decode()
-        endpoint = f"{self.url}/{self._sandbox.tenant.domain}/oauth2/v2.0/token"
-        return signed(
-            {"alg": "RS256", "x5t": thumbprint.rstrip("=")},
-            {
-                "iss": application.application_id,
-                "sub": application.application_id,
-                "aud": endpoint,
-                "exp": int(now) + 300,
-            },
-            signer,
-        )
+        return Secret(self._sandbox.platform_token())
 
     def outcomes(self) -> Iterator[Outcome]:
         """Try one recipe after the other."""

@@ -73,8 +73,8 @@ class TokenExchange(OnTokenRequest, TokenEndpointMixin):
 
     def create_token_response(self) -> Response:
         """Exchange the token."""
-        answer = _for_bearer(self.asked, self.application, self.asked.fields["subject_token"])
-        answer.pop("refresh_token", None)
+        token = self.asked.fields["subject_token"]
+        answer = _for_bearer(self.asked, self.application, token, renewable=False)
         return 200, {**answer, "issued_token_type": _ACCESS_TOKEN}, ANSWER_HEADERS
 
 
@@ -102,9 +102,9 @@ class JwtBearer(OnTokenRequest, TokenEndpointMixin):
         if user is None:
             raise EntraError(50034)
         tenant = asked.tenant or authority.home_of(user)
-        answer = asked.user_answer(self.application, user, tenant, asked.target(tenant))
+        target = asked.target(tenant)
         # The assertion is what is presented again (RFC 7521, section 4.1).
-        answer.pop("refresh_token", None)
+        answer = asked.user_answer(self.application, user, tenant, target, renewable=False)
         return 200, answer, ANSWER_HEADERS
 
     def _checked(self, assertion: str) -> dict[str, Any]:
@@ -157,13 +157,16 @@ def _maker(request: OAuth2Request) -> Application | None:
     return request.authority.find_application(str(claims.get("iss", "")))
 
 
-def _for_bearer(asked: TokenRequest, application: Application, token: str) -> dict[str, Any]:
+def _for_bearer(
+    asked: TokenRequest, application: Application, token: str, *, renewable: bool = True
+) -> dict[str, Any]:
     """The answer for the user whose token came to an application."""
     user, tenant_id = _bearer(asked.authority, application, token)
     tenant = asked.tenant or asked.authority.find_tenant(tenant_id)
     if tenant is None or tenant.tenant_id != tenant_id:
         raise EntraError(50013, "Assertion failed: the token was issued in another tenant.")
-    return asked.user_answer(application, user, tenant, asked.target(tenant))
+    target = asked.target(tenant)
+    return asked.user_answer(application, user, tenant, target, renewable=renewable)
 
 
 def _bearer(authority: Authority, application: Application, token: str) -> tuple[User, str]:

@@ -16,6 +16,7 @@ from flask import Blueprint, Response, g, request
 
 from grantway_sandbox import tokens
 from grantway_sandbox.authority import Authority
+from grantway_sandbox.clients import CERTIFICATE
 from grantway_sandbox.errors import EntraError
 from grantway_sandbox.model import (
     ASSIGNED_IDENTITY_ID,
@@ -36,8 +37,6 @@ ASSIGNED_RESOURCE_ID = (
 
 _SYSTEM = Application(MACHINE_IDENTITY_ID, "Sandbox machine", TENANT_ID)
 _ASSIGNED = Application(ASSIGNED_IDENTITY_ID, "Assigned identity", TENANT_ID)
-# An identity has its credentials in a certificate that the cloud keeps.
-_PROOF = 2
 
 Refuse = Callable[[int, str, str], Response]
 
@@ -79,7 +78,8 @@ def _answer(authority: Authority, refuse: Refuse, version: str, resource_id: str
     except EntraError as error:
         return refuse(400, "invalid_resource", f"AADSTS{error.code}: {error.text}")
     assert tenant is not None  # noqa: S101  # every sandbox is furnished with it
-    minting = tokens.Minting(authority, tenant, application, target, _PROOF)
+    # An identity has its credentials in a certificate that the cloud keeps.
+    minting = tokens.Minting(authority, tenant, application, target, CERTIFICATE)
     lifetime = authority.token_lifetime
     return answered(
         {

@@ -85,6 +85,7 @@ class TokenRequest(OAuth2Request):
         family: str | None = None,
         auth_time: float | None = None,
         nonce: str | None = None,
+        renewable: bool = True,
     ) -> dict[str, Any]:
         """Make the answer for a user: with an id_token and a refresh token where they are due."""
         authority = self.authority
@@ -105,7 +106,7 @@ class TokenRequest(OAuth2Request):
         )
         answer = tokens.answer(minting, self.version, app_only=False, extras=frozenset(extras))
         offline = self.version == V1 or "offline_access" in target.openid
-        if offline and application.offline_access:
+        if renewable and offline and application.offline_access:
             answer["refresh_token"] = authority.issue_refresh_token(
                 application,
                 user,
