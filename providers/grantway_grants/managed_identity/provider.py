@@ -5,6 +5,7 @@ machines, whose system-assigned identity is another one though they are asked fo
 """
 
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import attrs
@@ -117,13 +118,19 @@ def _machine() -> tuple[str, str]:
     A copy of a machine has its name; two that run have not started together.
     """
     import socket
+
+    return socket.gethostname(), _boot()
+
+
+@lru_cache(maxsize=1)
+def _boot() -> str:
+    """The number of this machine's last start, which no process outlives."""
     from pathlib import Path
 
     try:
-        boot = Path(_BOOT).read_text("ascii").strip()
+        return Path(_BOOT).read_text("ascii").strip()
     except (OSError, ValueError):
-        boot = ""
-    return socket.gethostname(), boot
+        return ""
 
 
 MANAGED_IDENTITY_PROVIDER = managed_identity()
