@@ -335,7 +335,7 @@ class Registry:
             if plugin.state != "active":
                 self._admission.dismiss(plugin)
         active = [plugin for plugin in plugins if plugin.state == "active"]
-        if len(active) == len(self._builtin_plugins) and self._configuration.project is None:
+        if all(each.builtin for each in active) and self._configuration.project is None:
             return plugins, self.builtin
         return plugins, Catalogue(active, self._configuration, self.builtin)
 

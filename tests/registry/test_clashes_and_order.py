@@ -16,6 +16,7 @@ from grantway import (
     Parameter,
     ParameterSet,
     Registry,
+    Secret,
     TokenCacheFactory,
     Vault,
     hookimpl,
@@ -23,6 +24,7 @@ from grantway import (
 from grantway.errors import UnknownEnvironment
 from grantway.events import emit
 from grantway.parameters import text
+from grantway.plugins import Plugin
 from registry.support import FakeEntry, Installed, entry, module, never, provider, provides, record
 
 
@@ -369,3 +371,11 @@ def test_records_are_json_ready() -> None:
 
     registry = Registry.of(provides("Mine"), module(grantway_environments=[hill()]))
     assert json.loads(json.dumps([each.as_dict() for each in registry.plugins]))
+
+
+def test_a_built_in_that_is_set_aside_hides_no_plugin_of_others() -> None:
+    other = module(grantway_vaults=[Vault("locker", lambda _, __: Secret("a secret"))])
+    broken = Plugin("grantway:broken", builtin=True, state="set aside", reason="It is broken.")
+    registry = Registry([(broken, None), (Plugin("other:plugin"), other)])
+    assert [each.state for each in registry.plugins] == ["set aside", "active"]
+    assert "locker" in registry.vaults
