@@ -85,15 +85,19 @@ def sign_out(
         environment = environment or place.registry.environment(account.environment)
         # One that is not there now does not say which authority it is.
         check_available(environment)
-        if not _is_ours(place, account):
+        if not place.registry.builtin.candidates_of(account.provider):
             raise PluginError(
                 f"{account.provider} is of a plugin, and only that knows how to revoke its tokens."
             )
         request = _request(environment, account.application_id, credential)
-        if keys.owner_key(place.cache.fingerprint_key, request) != account.owner:
+        key = place.cache.fingerprint_key
+        if keys.owner_key(key, request) != account.owner:
             raise ConfigurationError(
                 f"{environment.name} is another authority than {account.name} signed in at."
             )
+        for token in tokens:
+            # With the key that it is bound to; see `grantway.refresh_tokens`.
+            place.cache.remove_refresh_token(keys.successor_slot(key, request, token), token)
         return bool(tokens) and _revoke(place, request, tokens, timeout)
     except GrantwayError as error:
         # Imported here: it is told seldom.
@@ -113,17 +117,6 @@ def _others_renew(place: Workplace) -> bool:
         if not plugin.builtin
         for provider in plugin.providers
     )
-
-
-def _is_ours(place: Workplace, account: Account) -> bool:
-    """Whether a built-in provider has signed the account in: others' tokens are others' affair."""
-    providers = (
-        each.name.casefold()
-        for plugin in place.registry.plugins
-        if plugin.builtin
-        for each in plugin.providers
-    )
-    return account.provider.casefold() in providers
 
 
 def _forget(cache: TokenCache, account: Account) -> list[Secret]:

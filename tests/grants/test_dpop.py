@@ -23,6 +23,7 @@ from cli.support import process
 from grants.people import returning
 from grants.test_refresh_tokens import Keeping
 from grantway import AuthenticationResult, Dispatcher, Environment, ProofKey, Secret, Trust
+from grantway.cache.memory import MemoryTokenCache
 from grantway.cache.sqlite import SqliteTokenCache, from_url
 from grantway.errors import AuthorityError, InvalidGrant
 from oauth.browsing import Page, Person, query
@@ -303,6 +304,28 @@ def test_a_saved_refresh_token_finds_its_key_in_the_cache(oidc_provider: OidcPro
             assert keeping.kept["there"] == renewed.refresh_token != given
     with dispatcher() as elsewhere, pytest.raises(InvalidGrant):
         elsewhere.acquire(**call, refresh_token=keeping.kept["there"])
+
+
+def test_signing_out_takes_a_key_that_waits_for_a_saved_refresh_token(
+    oidc_provider: OidcProvider,
+) -> None:
+    cache, uri = MemoryTokenCache(), redirect()
+    environment = of(oidc_provider)
+    client = oidc_provider.clients["bound public"].client_id
+    with Dispatcher(
+        prompter=person_signing_in(uri), registry=_registry(Keeping()), cache=cache
+    ) as asking:
+        asking.acquire(
+            environment=environment,
+            application_id=client,
+            redirect_uri=uri,
+            prompt="consent",
+            save_refresh_token="keep:there",
+        )
+        assert [each.kind for each in cache.entries()].count("refresh_token") == 2
+        (account,) = asking.accounts(environment=environment, application_id=client)
+        asking.sign_out(account, environment=environment)
+    assert list(cache.entries()) == []
 
 
 def test_what_a_consent_brings_finds_its_key_in_the_cache(oidc_provider: OidcProvider) -> None:
