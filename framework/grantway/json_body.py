@@ -21,9 +21,13 @@ def members(given: JsonMembers | None) -> JsonMembers | None:
     """A copy that nobody changes any more, down to the last member.
 
     Raises:
-        TypeError: something in it is nothing that JSON has.
+        TypeError: it is no mapping, or something in it is nothing that JSON has.
     """
-    return None if given is None else cast("JsonMembers", _frozen(given))
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise TypeError("a JSON object is given as a mapping")
+    return cast("JsonMembers", _frozen(given))
 
 
 def _frozen(value: object) -> Json:

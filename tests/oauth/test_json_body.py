@@ -161,6 +161,12 @@ def test_what_is_no_json_is_refused_when_the_request_is_made(wrong: Any) -> None
         AuthorityRequest("token", "https://id.example", json={"a": wrong})
 
 
+@pytest.mark.parametrize("wrong", [[], ["a"], "a", 1, True])
+def test_what_is_no_json_object_is_refused_when_the_request_is_made(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="given as a mapping"):
+        AuthorityRequest("token", "https://id.example", json=wrong)
+
+
 @pytest.mark.parametrize("more", [{"fields": (("a", "b"),)}, {"in_browser": True}])
 def test_a_form_and_json_exclude_each_other(more: Mapping[str, Any]) -> None:
     with pytest.raises(ValueError, match="not both"):
