@@ -58,7 +58,7 @@ class Acquisition:
 
     __slots__ = (
         "_account", "_at_rest", "_behind", "_by_account", "_deadline", "_is_interactive",
-        "_is_kept", "_may_prolong", "_must_ask", "_place", "_settled", "_sign_in", "_timeout",
+        "_may_prolong", "_must_ask", "_place", "_settled", "_sign_in", "_timeout",
         "_tokens", "key",
     )  # fmt: skip
 
@@ -86,8 +86,6 @@ class Acquisition:
             or not provider.reads_cache
             or CLAIMS.name in request.values
         )
-        #: Whether a later call may be served what this one brings.
-        self._is_kept = provider.reads_cache and not settled.may_change
         self._account = None
         self._by_account = (
             provider.renew is not None
@@ -257,21 +255,24 @@ class Acquisition:
         request = vaults.open_secrets(
             settled.request, place.registry.vaults, context, place.assertions
         )
-        provider = settled.choice.candidate.provider
-        tokens = self._tokens = RefreshTokens(
-            place,
-            request,
-            self._account,
-            by_account=self._by_account,
-            presented=settled.presented if provider.renew is not None else (),
-            tell=lambda place: self._tell("refresh_token.kept", saved_to=place),
-        )
-        try:
-            return self._obtain(request, tokens, context)
-        except InvalidClient:
-            if not vaults.assertion_refused(settled.request, request, place.assertions):
-                raise
-        return self._opened_and_obtained(context)
+        renews = settled.choice.candidate.provider.renew is not None
+        while True:
+            tokens = self._tokens = RefreshTokens(
+                place,
+                request,
+                self._account,
+                by_account=self._by_account,
+                presented=settled.presented if renews else (),
+                tell=lambda place: self._tell("refresh_token.kept", saved_to=place),
+            )
+            try:
+                return self._obtain(request, tokens, context)
+            except InvalidClient:
+                if not vaults.assertion_refused(settled.request, request, place.assertions):
+                    raise
+            request = vaults.with_new_assertion(
+                settled.request, request, place.registry.vaults, context, place.assertions
+            )
 
     def _plugin_failed(self, how: str) -> PluginError:
         """The error for a provider that broke its contract, whoever's it is."""
@@ -377,7 +378,10 @@ class Acquisition:
         if result.account is None and (known := tokens.account_of(None)) is not None:
             # A renewal need not say again who it is (OpenID Connect Core, section 12.2).
             result = attrs.evolve(result, account=known)
-        if result.expires_on is not None and self._is_kept:
+        settled = self._settled
+        # Whether a later call may be served what this one brings.
+        is_kept = settled.choice.candidate.provider.reads_cache and not settled.may_change
+        if result.expires_on is not None and is_kept:
             key = self._key_for(tokens.account_of(result.account))
             # The clock may be set before the next look at it.
             self._place.freshness.see(key, result)

@@ -12,11 +12,11 @@ at the same place the same tokens serve.
 import os
 import re
 from collections.abc import Callable
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, Self, cast, runtime_checkable
 
 import attrs
 
-from grantway.secret import MASK, Reference, Secret
+from grantway.secret import MASK, HoldsSecret, Reference, Secret
 
 # A scheme has two characters at least: C:\ begins a path.
 _REFERENCE = r"(?s)[a-z][a-z0-9+.-]+:.+"
@@ -60,7 +60,7 @@ class Signer(Protocol):
 
 
 @attrs.frozen
-class ClientCertificate:
+class ClientCertificate(HoldsSecret):
     """Where the client's certificate and key are, and once opened: the two of them.
 
     Attributes:
@@ -75,6 +75,15 @@ class ClientCertificate:
     signer: Signer | None = attrs.field(default=None, eq=False, repr=False)
     password: Secret | None = attrs.field(default=None, eq=False, repr=False)
     now: Callable[[], float] | None = attrs.field(default=None, eq=False, repr=False)
+
+    @property
+    def held(self) -> str | Reference | Secret | SigningKey:
+        """The source."""
+        return self.source
+
+    def holding(self, found: Secret) -> Self:
+        """The same with this content as its source."""
+        return attrs.evolve(self, source=found)
 
     def __str__(self) -> str:
         match self.source:

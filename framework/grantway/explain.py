@@ -24,7 +24,7 @@ from grantway.intake import ENVIRONMENTS_TENANT, Intake, check_names, take
 from grantway.parameters import SAVE_REFRESH_TOKEN, TENANT_ID
 from grantway.registry import Registry
 from grantway.request import TokenRequest
-from grantway.secret import MASK, Credential, Made, Reference, Secret
+from grantway.secret import MASK, Credential, HoldsSecret, Made, Reference, Secret
 from grantway.selection import Choice
 from grantway.suggest import text_of
 
@@ -198,14 +198,13 @@ def _proven(planned: PlannedRequest) -> PlannedRequest:
 def _unopened(request: TokenRequest) -> TokenRequest:
     """The request with a stand-in for every secret, so that a plan has nothing to give away."""
     stand_in = Secret(MASK)
-    values = {
-        name: stand_in
-        if isinstance(value, Secret | Reference | Made) and name != SAVE_REFRESH_TOKEN.name
-        else Credential(value.user_name, stand_in)
-        if isinstance(value, Credential)
-        else value
-        for name, value in request.values.items()
-    }
+    values: dict[str, object] = {}
+    for name, value in request.values.items():
+        kept = value.held if isinstance(value, HoldsSecret) else value
+        if not isinstance(kept, Secret | Reference | Made) or name == SAVE_REFRESH_TOKEN.name:
+            values[name] = value
+        else:
+            values[name] = value.holding(stand_in) if isinstance(value, HoldsSecret) else stand_in
     return attrs.evolve(request, values=values)
 
 

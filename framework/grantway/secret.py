@@ -13,7 +13,7 @@ what it refuses.
 
 import re
 from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from typing import NoReturn, Self, TypeVar
 
 import attrs
 
@@ -172,8 +172,23 @@ def made_secret(value: object) -> Secret | Reference | Made:
     return Made(value) if callable(value) else secret(value)
 
 
+class HoldsSecret:
+    """A value that a secret, or a reference to one, is a part of."""
+
+    __slots__ = ()
+
+    @property
+    def held(self) -> object:
+        """That part; of a certificate, for one, it may be what is no secret at all."""
+        raise NotImplementedError
+
+    def holding(self, found: Secret) -> Self:
+        """The same with this secret in its place."""
+        raise NotImplementedError
+
+
 @attrs.frozen
-class Credential:
+class Credential(HoldsSecret):
     """A user name (for a service principal its application id) and the secret that goes with it.
 
     >>> Credential("11111111-2222-3333-4444-555555555555", "the secret")
@@ -185,6 +200,15 @@ class Credential:
 
     user_name: str = attrs.field(validator=_is_named)
     password: Secret | Reference = attrs.field(converter=secret)
+
+    @property
+    def held(self) -> Secret | Reference:
+        """The password."""
+        return self.password
+
+    def holding(self, found: Secret) -> Self:
+        """The same user with this password."""
+        return attrs.evolve(self, password=found)
 
 
 def credential(value: object) -> Credential:

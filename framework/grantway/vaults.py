@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from grantway.certificate import ClientCertificate
 from grantway.errors import GrantwayError, InvalidParameter, VaultError
-from grantway.oauth.kept_assertions import KeptAssertions, maker_of
 from grantway.parameters import CERTIFICATE_PASSWORD, CLIENT_ASSERTION, SAVE_REFRESH_TOKEN
 from grantway.request import TokenRequest
-from grantway.secret import Credential, Made, Reference, Secret, secret
+from grantway.secret import HoldsSecret, Made, Reference, Secret, secret
 
 if TYPE_CHECKING:
+    from grantway.certificate import ClientCertificate
     from grantway.context import Context
+    from grantway.oauth.kept_assertions import KeptAssertions
     from grantway.offerings import Vault
 
 T = TypeVar("T")
@@ -32,11 +32,7 @@ Vaults = Mapping[str, "Vault"]
 
 def reference_in(value: object) -> Reference | None:
     """The reference that a parameter's value is or holds, if it does."""
-    match value:
-        case Credential(password=kept) | ClientCertificate(source=kept):
-            pass
-        case kept:
-            pass
+    kept = value.held if isinstance(value, HoldsSecret) else value
     return kept if isinstance(kept, Reference) else None
 
 
@@ -59,33 +55,27 @@ def vault_of(reference: Reference, vaults: Mapping[str, "Vault"], parameter: str
 
 
 def open_secrets(
-    request: TokenRequest, vaults: Vaults, context: "Context", assertions: KeptAssertions
+    request: TokenRequest, vaults: Vaults, context: "Context", assertions: "KeptAssertions"
 ) -> TokenRequest:
     """The request with every reference opened, for the chosen provider's eyes only."""
+    from grantway.certificate import ClientCertificate
+
     opened: dict[str, object] = {}
     for name, value in request.values.items():
-        match value:
+        kept = value.held if isinstance(value, HoldsSecret) else value
+        match kept:
             case Secret():
-                found = value
-            case Credential(password=Secret() as found):
-                pass
-            case ClientCertificate(source=Secret() as found):
-                pass
+                found = kept
             case Reference() | Made() if name == CLIENT_ASSERTION.name:
-                opened[name] = found = _assertion(value, vaults, context, assertions)
+                found = _assertion(kept, vaults, context, assertions)
             case Reference() if name != SAVE_REFRESH_TOKEN.name:
-                opened[name] = found = _opened(vault_of(value, vaults, name), value, context)
-            case Credential(user_name=user_name, password=Reference() as reference):
-                found = _opened(vault_of(reference, vaults, name), reference, context)
-                opened[name] = Credential(user_name, found)
-            case ClientCertificate(source=Reference() as reference):
-                found = _opened(vault_of(reference, vaults, name), reference, context)
-                opened[name] = attrs.evolve(value, source=found)
+                found = _opened(vault_of(kept, vaults, name), kept, context)
             case Made():
-                opened[name] = found = _made(name, value)
+                found = _made(name, kept)
             case _:
                 continue
         context.redactor.add(found)
+        opened[name] = value.holding(found) if isinstance(value, HoldsSecret) else found
     values = {**request.values, **opened}
     for name, value in values.items():
         if isinstance(value, ClientCertificate):
@@ -94,15 +84,33 @@ def open_secrets(
 
 
 def assertion_refused(
-    given: TokenRequest, opened: TokenRequest, assertions: KeptAssertions
+    given: TokenRequest, opened: TokenRequest, assertions: "KeptAssertions"
 ) -> bool:
     """Forget the assertion that a client was refused with; whether a new one may do better."""
-    maker = _maker(given.values.get(CLIENT_ASSERTION.name))
-    return assertions.refused(maker, opened.values.get(CLIENT_ASSERTION.name))
+    name = CLIENT_ASSERTION.name
+    source = given.values.get(name)
+    if not isinstance(source, Reference | Made):
+        return False
+    return assertions.refused(_maker(source), opened.values.get(name))
+
+
+def with_new_assertion(
+    given: TokenRequest,
+    opened: TokenRequest,
+    vaults: Vaults,
+    context: "Context",
+    assertions: "KeptAssertions",
+) -> TokenRequest:
+    """An opened request with the assertion opened anew, and nothing else: people are asked once."""
+    name = CLIENT_ASSERTION.name
+    again = open_secrets(
+        attrs.evolve(given, values={name: given.values[name]}), vaults, context, assertions
+    )
+    return attrs.evolve(opened, values={**opened.values, **again.values})
 
 
 def _assertion(
-    given: Reference | Made, vaults: Vaults, context: "Context", assertions: KeptAssertions
+    given: Reference | Made, vaults: Vaults, context: "Context", assertions: "KeptAssertions"
 ) -> Secret:
     """A client's assertion, as it is given: made by a function or a vault, or read."""
     if isinstance(given, Made):
@@ -113,15 +121,12 @@ def _assertion(
     return assertions.get(_maker(given), lambda: _opened(vault, given, context), context)
 
 
-def _maker(given: object) -> Hashable:
+def _maker(given: Reference | Made) -> Hashable:
     """What makes an assertion, as it is given."""
-    match given:
-        case Made():
-            return maker_of(given.make)
-        case Reference():
-            return given
-        case _:
-            return None
+    # Imported here, as all that only a client without a password needs.
+    from grantway.oauth.kept_assertions import maker_of
+
+    return maker_of(given.make) if isinstance(given, Made) else given
 
 
 def _made(name: str, made: Made) -> Secret:
@@ -147,8 +152,8 @@ def _made(name: str, made: Made) -> Secret:
 
 
 def _readied(
-    certificate: ClientCertificate, password: object, context: "Context"
-) -> ClientCertificate:
+    certificate: "ClientCertificate", password: object, context: "Context"
+) -> "ClientCertificate":
     """A certificate with what signs, and the time.
 
     Raises:

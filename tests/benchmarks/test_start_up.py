@@ -38,6 +38,7 @@ CALL = (
 UNUSED = (
     "requests", "urllib3", "importlib.metadata", "logging", "platformdirs",
     "grantway.context", "grantway.accounts", "grantway.cache_inspection", "grantway.declarations",
+    "grantway.certificate", "grantway.oauth.kept_assertions",
 )  # fmt: skip
 
 # Prints the CPU seconds of loading what is installed, once all is imported that loads it.

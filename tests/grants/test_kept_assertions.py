@@ -209,6 +209,36 @@ def test_an_authority_that_takes_an_assertion_once_gets_a_new_one(
     assert len(raw_server.requests) == 4
 
 
+def test_nothing_but_the_assertion_is_asked_for_again(
+    raw_server: RawServer, clock: FakeClock
+) -> None:
+    asked: list[str] = []
+
+    def ask_them(name: str, _: object) -> Secret:
+        asked.append(name)
+        return Secret("theirs")
+
+    class Plugin:
+        @hookimpl
+        def grantway_vaults(self) -> list[Vault]:
+            return [Vault("someone", ask_them)]
+
+    raw_server.serve(granted(), UNAUTHORIZED, granted())
+    platform = Platform(clock)
+    with dispatcher(Plugin(), clock=clock) as asking:
+        for _ in range(2):
+            asking.acquire(
+                environment=environment(raw_server),
+                application_id="an application",
+                client_assertion=platform,
+                subject_token=Reference("someone:once"),
+                force_refresh=True,
+            )
+    assert (platform.made, len(raw_server.requests)) == (2, 3)
+    assert asked == ["once", "once"]
+    assert raw_server.requests[-1].form["subject_token"] == ["theirs"]
+
+
 def test_a_client_that_is_refused_at_once_is_not_asked_for_another_assertion(
     asking: Dispatcher, raw_server: RawServer, clock: FakeClock
 ) -> None:

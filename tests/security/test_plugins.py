@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from grantway import (
     OIDC,
     AuthenticationResult,
+    ClientCertificate,
     Configuration,
     CredentialProvider,
     Discovery,
@@ -22,10 +23,12 @@ from grantway import (
     Event,
     Parameter,
     ParameterSet,
+    PlannedRequest,
     Reference,
     Registry,
     Secret,
     TokenCacheFactory,
+    TokenRequest,
     Trust,
     Vault,
     hookimpl,
@@ -40,8 +43,9 @@ from grantway.errors import (
     VaultError,
 )
 from grantway.events import emit
-from grantway.parameters import SAVE_REFRESH_TOKEN, secret, text
+from grantway.parameters import CERTIFICATE, SAVE_REFRESH_TOKEN, secret, text
 from grantway.protocol import Form
+from grantway.testing import scripted_environment
 from registry.support import Installed, entry, module, never, provider, provides, record
 
 NOWHERE = Configuration(environ={})
@@ -483,3 +487,32 @@ def test_a_plan_that_fails_is_the_problem_of_an_explanation_and_of_no_token(
     arguments = ("--provider", "Third", "--environment", "Hill", "--third-key", "box:x")
     done = run(registry, "-v", "token", *arguments)
     assert (done.exit_code, done.stdout) == (0, "a token\n")
+
+
+@pytest.mark.parametrize("source", [Secret(SENTINEL), Reference("box:x")])
+def test_a_plan_gets_nothing_of_a_certificate_that_is_a_secret(source: Secret | Reference) -> None:
+    seen: list[ClientCertificate] = []
+
+    def plan(request: TokenRequest) -> list[PlannedRequest]:
+        seen.append(request[CERTIFICATE])
+        return []
+
+    class Plugin:
+        @hookimpl
+        def grantway_providers(self) -> list[CredentialProvider]:
+            sets = (ParameterSet("Keyed", (CERTIFICATE,)),)
+            return [
+                CredentialProvider(
+                    "Keyed", sets, lambda _, __: AuthenticationResult("t"), plan=plan
+                )
+            ]
+
+        @hookimpl
+        def grantway_vaults(self) -> list[Vault]:
+            return [Vault("box", lambda _, __: Secret(SENTINEL))]
+
+    with Dispatcher(Registry.of(Plugin()), prompter=False, config=NOWHERE) as dispatcher:
+        given: Mapping[str, Any] = {"environment": scripted_environment(), "certificate": source}
+        found = dispatcher.explain(provider="Keyed", **given)
+    assert found.problem is None
+    assert [each.source for each in seen] == [Secret("***")]
