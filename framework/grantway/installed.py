@@ -133,19 +133,18 @@ def _changed(path: Path) -> list[int] | None:
 def _read(manifest: Path, state: dict[str, object]) -> tuple[Installed, ...] | None:
     import json
 
-    from grantway.cache.private import check_file, prepare_folder, read_file
+    from grantway.cache.private import prepare_folder, read_file
 
     with suppress(CacheError, ValueError, KeyError, TypeError, RecursionError):
         prepare_folder(manifest.parent)
-        if check_file(manifest):
-            kept = json.loads(read_file(manifest, _LARGEST, ""))
-            rows = kept["installed"]
-            is_sound = all(
-                type(row) is list and len(row) == 4 and all(type(each) is str for each in row)
-                for row in rows
-            )
-            if kept["state"] == state and is_sound:
-                return tuple(Installed(*row) for row in rows)
+        kept = json.loads(read_file(manifest, _LARGEST, ""))
+        rows = kept["installed"]
+        is_sound = all(
+            type(row) is list and len(row) == 4 and all(type(each) is str for each in row)
+            for row in rows
+        )
+        if kept["state"] == state and is_sound:
+            return tuple(Installed(*row) for row in rows)
     return None
 
 

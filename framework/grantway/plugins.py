@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -139,7 +139,6 @@ def _made_for(distribution: str) -> str:
     pip sees to that, unless it was told not to, or has since been asked for another one.
     """
     # Imported here: only what is broken is asked.
-    from contextlib import suppress
     from importlib import metadata
 
     from grantway.version import __version__
@@ -154,7 +153,6 @@ def _made_for(distribution: str) -> str:
 
 def _located(target: str) -> str:
     """The file of a module that was not imported, found without running any of it; or ""."""
-    from contextlib import suppress
     from importlib.util import find_spec
 
     with suppress(Exception):  # whatever a finder makes of it

@@ -32,8 +32,8 @@ class TokenSource:
         clock: Clock,
         request: "TokenRequest",
         *,
-        holds: bool = True,
-        acquire_with: "Callable[[Mapping[str, object]], AuthenticationResult] | None" = None,
+        holds: bool,
+        acquire_with: "Callable[[Mapping[str, object]], AuthenticationResult]",
     ) -> None:
         self._acquire = acquire
         self._acquire_with = acquire_with
@@ -77,7 +77,7 @@ class TokenSource:
             GrantwayError: as `Dispatcher.acquire`.
         """
         demanded = challenge.parameters()
-        if "scopes" in demanded or not demanded or self._acquire_with is None:
+        if "scopes" in demanded or not demanded:
             raise InvalidParameter(
                 "challenge: no new token of this source can satisfy it.",
                 remedy="Bind a source with the scopes that it names: challenge.parameters()."
@@ -106,8 +106,7 @@ class TokenSource:
         # Imported here: it brings requests in, which a caller without HTTP does not need.
         from grantway.oauth.bearer import BearerAuth
 
-        answer = None if self._acquire_with is None else self.answer
-        return BearerAuth(self.result, self._request, hosts, now=self._time, answer=answer)
+        return BearerAuth(self.result, self._request, hosts, now=self._time, answer=self.answer)
 
     def _renew(self) -> "AuthenticationResult":
         return self._hold(self._acquire())
