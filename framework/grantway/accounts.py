@@ -4,7 +4,7 @@ An account is a person at an authority with an application: what one sign-in bri
 token that a caller gave, or that a consent brought for somebody to keep elsewhere, is none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import attrs
@@ -152,7 +152,16 @@ def chosen(cache: "TokenCache", request: "TokenRequest") -> Account | None:
     Raises:
         InteractionRequired: several accounts could be meant; it names them.
     """
-    found = known(cache, request)
+    return meant(known(cache, request), request)
+
+
+def meant(among: Iterable[Account], request: "TokenRequest") -> Account | None:
+    """The account of these that a request means; see `chosen`.
+
+    Raises:
+        as `chosen`.
+    """
+    found = tuple(each for each in among if each.info is not _NOBODY)
     if wanted := request.expected_account:
         found = tuple(each for each in found if is_named(each.info, wanted))
     if len(found) > 1:

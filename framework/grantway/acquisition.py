@@ -135,6 +135,21 @@ class Acquisition:
         return Acquisition(self._place, self._settled, timeout, behind=True)
 
     @property
+    def settled(self) -> "Settled":
+        """The call that it answers."""
+        return self._settled
+
+    @property
+    def owner(self) -> str:
+        """Whose accounts, as the cache lists them, have had a say in the key; "": nobody's."""
+        if not self._by_account or self._sign_in:
+            return ""
+        # Imported here: it is asked for once, and not by most.
+        from grantway.cache.keys import owner_key
+
+        return owner_key(self._place.cache.fingerprint_key, self._settled.request)
+
+    @property
     def variant(self) -> tuple[str, ...]:
         """What sets this attempt apart from others for the same key; see `Flights.run`."""
         found = self._settled.circumstances(self._place.cache.fingerprint_key)

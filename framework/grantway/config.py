@@ -24,18 +24,17 @@ Profile and environment variables are *layers* to selection (see `grantway.offer
 and fill.
 """
 
-import errno
 import io
 import os
-import stat
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import attrs
 
+from grantway.configuration_files import content_of
+from grantway.configuration_files import user_file as user_file  # noqa: PLC0414  # part of this
 from grantway.document import Document, Table
 from grantway.errors import ConfigurationError
-from grantway.folders import user_folder
 from grantway.layers import ValuesLayer
 from grantway.parameters import Parameter
 from grantway.secret import Unshown
@@ -65,11 +64,6 @@ VARIABLES = (
     "GRANTWAY_DISABLE_PLUGINS",
 )
 """The environment variables that are read beside those of parameters and of plugins."""
-
-LARGEST = 1 << 20
-"""Bytes of the largest configuration file that is read."""
-
-_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
 
 
 def _unshown(given: Mapping[str, str]) -> Mapping[str, str]:
@@ -167,25 +161,6 @@ class Configuration:
         return ValuesLayer("environment variables", values, parameters, spelled=spelled)
 
 
-def user_file(environ: Mapping[str, str] | None = None) -> "Path":
-    """Where the user's configuration file is, or would be.
-
-    Raises:
-        ConfigurationError: it is named within a home folder that nobody has.
-    """
-    named = (os.environ if environ is None else environ).get("GRANTWAY_CONFIG")
-    if named:
-        from pathlib import Path
-
-        try:
-            return Path(named).expanduser()
-        except RuntimeError:
-            raise ConfigurationError(
-                "The home folder in GRANTWAY_CONFIG is not known.", remedy="Give the whole path."
-            ) from None
-    return user_folder("config") / "config.toml"
-
-
 def load(file: "str | Path | None" = None) -> Configuration:
     """Read the configuration: the file given, else the user's; none there is an empty one.
 
@@ -231,16 +206,8 @@ def document_of(path: "Path") -> Document:
 
 
 def _text_of(path: "Path") -> str:
-    """The text of a regular file, and not a large one: a pipe or device might never end."""
-    # Asked without waiting, for a pipe is open only when somebody writes to it.
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _AT_ONCE)) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file")
-        content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        raise OSError(errno.EFBIG, f"it is larger than {LARGEST >> 20} MiB")
     # A line ends as on any system.
-    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8").read()
+    return io.TextIOWrapper(io.BytesIO(content_of(path)), encoding="utf-8").read()
 
 
 def parse(text: str, file: "Path | None" = None) -> Configuration:

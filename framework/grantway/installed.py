@@ -10,18 +10,16 @@ been written by somebody else is passed by, and made anew where that is possible
 that is going to be run: so its folder and it are this user's alone, or it is not believed.
 """
 
-import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
-from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
 from grantway.errors import CacheError
-from grantway.version import __version__
+from grantway.import_path import state
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -65,14 +63,15 @@ def installed(group: str, manifest: Path | None = None) -> tuple[Installed, ...]
         group: the entry points' group.
         manifest: the file to keep what is found in; None: nothing is kept.
     """
-    state = _state(group) if manifest is not None else None
-    if manifest is None or state is None:
+    path = state() if manifest is not None else None
+    if manifest is None or path is None:
         return _found(group)
-    known = _read(manifest, state)
+    now = {**path, "group": group}
+    known = _read(manifest, now)
     if known is None:
         known = _found(group)
         # Of the state before: what was installed meanwhile makes the next start look again.
-        _write(manifest, state, known)
+        _write(manifest, now, known)
     return known
 
 
@@ -92,45 +91,7 @@ def _described(entry: "EntryPoint") -> Installed:
     return Installed(entry.name, entry.value, distribution, version, entry)
 
 
-def _state(group: str) -> dict[str, object] | None:
-    """All that decides what is found, as JSON has it; None where it cannot be told."""
-    entries: list[object] = [*sys.path]
-    if not all(map(_looks_at_the_path, sys.meta_path)):
-        # A finder of its own may find what no folder shows.
-        return None
-    places: list[list[object]] = []
-    for entry in entries:
-        if not isinstance(entry, str):
-            return None
-        folder = Path(entry)
-        places.append([entry, _changed(folder)])
-        with suppress(OSError, ValueError):
-            # The one kind of metadata that is written anew without its folder being touched.
-            eggs = sorted(folder.glob("*.egg-info/entry_points.txt"))
-            places.extend([str(each), _changed(each)] for each in eggs)
-    return {"grantway": __version__, "python": sys.version, "group": group, "path": places}
-
-
-def _looks_at_the_path(finder: object) -> bool:
-    """Whether all distributions that a finder finds, if any, are in the folders of the path."""
-    return (
-        finder is PathFinder
-        or not hasattr(finder, "find_distributions")
-        # The standard library's own successor, which takes its place where it is imported.
-        or type(finder).__module__ == "importlib_metadata"
-    )
-
-
-def _changed(path: Path) -> list[int] | None:
-    """When a folder's list of names, or a file, was changed last, and by the system's own word."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return [status.st_mtime_ns, status.st_ctime_ns]
-
-
-def _read(manifest: Path, state: dict[str, object]) -> tuple[Installed, ...] | None:
+def _read(manifest: Path, now: dict[str, object]) -> tuple[Installed, ...] | None:
     import json
 
     from grantway.cache.private import prepare_folder, read_file
@@ -143,12 +104,12 @@ def _read(manifest: Path, state: dict[str, object]) -> tuple[Installed, ...] | N
             type(row) is list and len(row) == 4 and all(type(each) is str for each in row)
             for row in rows
         )
-        if kept["state"] == state and is_sound:
+        if kept["state"] == now and is_sound:
             return tuple(Installed(*row) for row in rows)
     return None
 
 
-def _write(manifest: Path, state: dict[str, object], found: Iterable[Installed]) -> None:
+def _write(manifest: Path, now: dict[str, object], found: Iterable[Installed]) -> None:
     import json
 
     from grantway.cache.private import prepare_folder, write_new
@@ -156,5 +117,5 @@ def _write(manifest: Path, state: dict[str, object], found: Iterable[Installed])
     rows = [(each.name, each.target, each.distribution, each.version) for each in found]
     with suppress(CacheError, ValueError):
         prepare_folder(manifest.parent)
-        content = json.dumps({"state": state, "installed": rows}).encode()
+        content = json.dumps({"state": now, "installed": rows}).encode()
         write_new(manifest, content, replace=True)

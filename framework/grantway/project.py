@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING
 import attrs
 
 from grantway.config import Configuration, document_of, load
+from grantway.configuration_files import project_file
 from grantway.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-PROJECT = "grantway.toml"
-"""The name of a project's file."""
 
 
 def load_with_project() -> Configuration:
@@ -32,7 +30,7 @@ def load_with_project() -> Configuration:
         ConfigurationError: as `load`; but never for the project's file, whose fault is kept.
     """
     configuration = load()
-    path = _project_file()
+    path = project_file()
     if path is None:
         return configuration
     try:
@@ -40,23 +38,6 @@ def load_with_project() -> Configuration:
     except ConfigurationError as error:
         error.__context__ = None
         return attrs.evolve(configuration, project_fault=error.with_traceback(None))
-
-
-def _project_file() -> "Path | None":
-    from pathlib import Path
-
-    try:
-        here = Path.cwd()
-        home = Path.home()
-    except (OSError, RuntimeError):
-        return None
-    for folder in (here, *here.parents):
-        # Unlike `Path.is_file` this takes a folder that may not be looked into for one without.
-        if os.path.isfile(folder / PROJECT):  # noqa: PTH113
-            return folder / PROJECT
-        if folder == home:
-            break
-    return None
 
 
 def _project(path: "Path") -> Configuration:

@@ -9,7 +9,7 @@ import pytest
 from cli.support import Outcome, run
 from grantway import Dispatcher
 from grantway.config import user_file
-from grantway.project import PROJECT
+from grantway.configuration_files import PROJECT
 
 HILL = '[environments.Hill]\nauthority = "https://project.example"\n'
 APP = "11111111-2222-3333-4444-555555555555"

@@ -36,6 +36,7 @@ import attrs
 
 from grantway.cache import private
 from grantway.errors import CacheError
+from grantway.folders import user_folder
 
 if TYPE_CHECKING:
     from grantway.cache.locks import Locks
@@ -92,6 +93,9 @@ _REMEDIES = {
     "sqlite:///PATH.",
     sqlite3.SQLITE_CANTOPEN: "It and its folder must be writable, or name another: sqlite:///PATH.",
 }
+
+NOTED_EVERY = 3600.0
+"""Seconds after which it is noted again that a row is used."""
 
 _FIRST_WAIT = 0.0001
 _LONGEST_WAIT = 0.01
@@ -157,6 +161,22 @@ class Database:
             return self._attempt(use, self._identity())
         except _ERRORS as error:
             raise self._failed(error) from None
+
+    def look(self, use: Use[R]) -> R | None:
+        """Do something with a connection to a file that is there; None where it cannot be done.
+
+        Unlike `run` it makes no file, and sets none aside.
+
+        Raises:
+            CacheError: the file or its folder is not this user's alone.
+        """
+        file = self._identity()
+        if file is None:
+            return None
+        try:
+            return self._attempt(use, file)
+        except _ERRORS:
+            return None
 
     def wait(self) -> Callable[[float], None]:
         """What to wait with for a lock: `patience` seconds in all.
@@ -338,7 +358,7 @@ class Database:
         )
 
     def _beside(self, ending: str) -> Path:
-        return self.path.with_name(self.path.name + ending)
+        return beside(self.path, ending)
 
     # Forks.
 
@@ -358,6 +378,17 @@ class Database:
         with self._gate:
             self._forking = False
             self._gate.notify_all()
+
+
+def usual_path() -> Path:
+    """Where the database of a user's token cache is, unless they say otherwise."""
+    # State, not cache: people empty that, and a refresh token is not had anew without a person.
+    return user_folder("state") / "token-cache" / "tokens.db"
+
+
+def beside(path: Path, ending: str) -> Path:
+    """Where what belongs to a database rests: its key `.key`, its locks `.locks`."""
+    return path.with_name(path.name + ending)
 
 
 def _code(error: Exception) -> int:

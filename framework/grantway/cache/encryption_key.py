@@ -100,7 +100,7 @@ def kept(beside: Path, locks: "Locks", sleep: Callable[[float], None]) -> Encryp
     Raises:
         CacheError: it can be neither read nor made.
     """
-    found = _kept_in_file(beside)
+    found = kept_in_file(beside)
     if found is not None:
         return found
     keyring = system_keyring()
@@ -108,9 +108,7 @@ def kept(beside: Path, locks: "Locks", sleep: Callable[[float], None]) -> Encryp
     if found is None:
         # Of all processes that come first together, one makes the key.
         with locks.hold("the encryption key", sleep):
-            found = (
-                _kept_in_file(beside) or _settled(_of_keyring(keyring)) or _made(keyring, beside)
-            )
+            found = kept_in_file(beside) or _settled(_of_keyring(keyring)) or _made(keyring, beside)
     if found is None:
         raise CacheError(
             f"The key file {beside} was removed.", remedy=f"Try again, or {_OTHERWISE}."
@@ -151,7 +149,12 @@ def _made(keyring: Keyring | None, beside: Path) -> EncryptionKey | None:
     return _settled(_of_file(beside, _BESIDE))
 
 
-def _kept_in_file(beside: Path) -> EncryptionKey | None:
+def kept_in_file(beside: Path) -> EncryptionKey | None:
+    """The key in the file `beside` the database; None: there is no such file.
+
+    Raises:
+        CacheError: there is no key in it, or it is not this user's alone.
+    """
     there = private.check_file(beside, _OTHERWISE)
     return _settled(_of_file(beside, _BESIDE)) if there else None
 

@@ -85,11 +85,17 @@ def read_file(path: Path, most: int, otherwise: str) -> bytes:
 
 
 def write_new(
-    path: Path, content: bytes, otherwise: str = DATABASE, *, replace: bool = False
+    path: Path,
+    content: bytes,
+    otherwise: str = DATABASE,
+    *,
+    replace: bool = False,
+    lasting: bool = True,
 ) -> None:
     """Make a file with its whole content in one step.
 
-    One that is there already stays as it is, unless it is to be replaced.
+    One that is there already stays as it is, unless it is to be replaced. A `lasting` one outlives
+    a power failure.
 
     Raises:
         CacheError: that failed.
@@ -100,12 +106,14 @@ def write_new(
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(descriptor)
+            if lasting:
+                os.fsync(descriptor)
         if replace:
             temporary.replace(path)
         else:
             _take_place(temporary, path)
-        _force_folder(path.parent)
+        if lasting:
+            _force_folder(path.parent)
     except OSError as error:
         fail(path, "cannot be made", error, otherwise)
     finally:

@@ -94,9 +94,9 @@ class Rows:
         from grantway.cache_inspection import CacheEntry
 
         if kind == RESULT:
-            result = self._opened(RESULT, name, body, codec.decode_result)
+            result = self.opened(RESULT, name, body, codec.decode_result)
             return CacheEntry.of_result(*result) if result else None
-        stored = self._opened(REFRESH_TOKEN, name, body, codec.decode_refresh_token)
+        stored = self.opened(REFRESH_TOKEN, name, body, codec.decode_refresh_token)
         return CacheEntry.of_refresh_token(*stored) if stored else None
 
     def tell_of_damage(self, kind: str) -> None:
@@ -115,14 +115,15 @@ class Rows:
     def _read(
         self, kind: str, name: bytes, body: object, decode: Callable[[bytes], T | None]
     ) -> T | None:
-        read = self._opened(kind, name, body, decode)
+        read = self.opened(kind, name, body, decode)
         if read is None:
             self.tell_of_damage(kind)
         return read
 
-    def _opened(
+    def opened(
         self, kind: str, name: bytes, body: object, decode: Callable[[bytes], T | None]
     ) -> T | None:
+        """What a row holds; None where that cannot be had, which nobody is told."""
         content = self.sealer.open(kind, name, body)
         return None if content is None else decode(content)
 

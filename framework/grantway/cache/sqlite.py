@@ -19,11 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from grantway.cache import private, rows
-from grantway.cache.database import Database, durably, suppress_unwritable
+from grantway.cache.database import (
+    NOTED_EVERY,
+    Database,
+    beside,
+    durably,
+    suppress_unwritable,
+    usual_path,
+)
 from grantway.cache.locks import Locks
 from grantway.cache.rows import Rows
 from grantway.errors import CacheError, ConfigurationError
-from grantway.folders import user_folder
 
 if TYPE_CHECKING:
     from grantway.cache.encryption_key import EncryptionKey
@@ -42,7 +48,6 @@ PATIENCE = 5.0
 _TABLES = {rows.RESULT: "results", rows.REFRESH_TOKEN: "refresh_tokens"}
 _NEW_ROWS_PER_PRUNING = 1000
 _AT_ONCE = 500
-_NOTED_EVERY = 3600.0
 
 _PUT_RESULT = """
     INSERT INTO results (name, key, expires, used, body) VALUES (?, ?, ?, ?, ?)
@@ -277,7 +282,7 @@ class SqliteTokenCache:
         def read(connection: sqlite3.Connection) -> object:
             found = connection.execute(
                 f"SELECT body, used < ? FROM {table} WHERE name=?",  # noqa: S608  # our own names
-                (now - _NOTED_EVERY, name),
+                (now - NOTED_EVERY, name),
             ).fetchone()
             if found is None:
                 return None
@@ -356,7 +361,7 @@ class SqliteTokenCache:
         self._told = True
 
     def _beside(self, ending: str) -> Path:
-        return self._path.with_name(self._path.name + ending)
+        return beside(self._path, ending)
 
 
 def from_url(url: str) -> SqliteTokenCache:
@@ -366,7 +371,7 @@ def from_url(url: str) -> SqliteTokenCache:
         ConfigurationError: the URL cannot be understood, or names no file.
     """
     if url.casefold() == NAME:
-        return _made(_usual_path(), None)
+        return _made(usual_path(), None)
     # Imported here: most say the name alone.
     from grantway.cache.urls import CacheUrl
 
@@ -401,12 +406,7 @@ def _path(parts: "CacheUrl") -> Path:
                 remedy="Write sqlite:///PATH, or sqlite alone for the file in its usual place.",
             )
         return expanded(path)
-    return _usual_path()
-
-
-def _usual_path() -> Path:
-    # State, not cache: people empty that, and a refresh token is not had anew without a person.
-    return user_folder("state") / "token-cache" / "tokens.db"
+    return usual_path()
 
 
 def _note_use(connection: sqlite3.Connection, table: str, name: bytes, now: float) -> None:

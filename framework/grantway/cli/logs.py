@@ -68,6 +68,7 @@ class Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record; held back when it is a warning of a run that answers in JSON."""
+        self._session.told = True
         try:
             text = output.printable(masked(self.format(record)))
             if record.levelno >= logging.WARNING and self._session.as_json:

@@ -58,6 +58,22 @@ class Unwritable(Exception):
     """Standard output cannot take the answer: it is closed, or a disk is full."""
 
 
+def prepare() -> None:
+    """Make the two streams ready for whatever is written.
+
+    Raises:
+        Unwritable: there is no standard output.
+    """
+    if sys.stderr is None:  # pyright: ignore[reportUnnecessaryComparison]  # closed by a parent
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # to the end
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]  # likewise
+        raise Unwritable("Standard output is closed; there is no place for an answer.")
+    for stream in (sys.stdout, sys.stderr):
+        # What the terminal's encoding cannot show is shown escaped; no answer fails by it.
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
+
+
 def write(text: str) -> None:
     """Write the answer, or a line of it, to standard output.
 

@@ -36,7 +36,7 @@ class Program(Group):
     def run(self, args: Sequence[str], session: Session | None = None) -> int:
         """Run one command line; returns the exit code, and raises nothing."""
         session = session or Session()
-        session.as_json = _answers_in_json(args)
+        session.as_json = answers_in_json(args)
         try:
             self._prepare()
             code = self._work(args, session)
@@ -115,15 +115,8 @@ class Program(Group):
         return 0
 
     def _prepare(self) -> None:
-        if sys.stderr is None:  # pyright: ignore[reportUnnecessaryComparison]  # closed by a parent
-            sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # to the end
-        if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]  # likewise
-            # Said before any work is done: a refresh token may be spent by it.
-            raise output.Unwritable("Standard output is closed; there is no place for an answer.")
-        for stream in (sys.stdout, sys.stderr):
-            # What the terminal's encoding cannot show is shown escaped; no answer fails by it.
-            if reconfigure := getattr(stream, "reconfigure", None):
-                reconfigure(errors="backslashreplace")
+        # Before any work is done: a refresh token may be spent by it.
+        output.prepare()
         if os.environ.get(_COMPLETE):
             # One that fails completes nothing: the person is in the middle of a line.
             with suppress(Exception):
@@ -134,7 +127,7 @@ class Program(Group):
             raise SystemExit(0)
 
 
-def _answers_in_json(args: Sequence[str]) -> bool:
+def answers_in_json(args: Sequence[str]) -> bool:
     """Whether errors are to be told in JSON: known before, and whether or not, parsing works."""
     return any(
         arg in ("--json", "-ojson", "--output=json")

@@ -46,7 +46,11 @@ class Session:
         no_plugins, no_input, verbosity: the global options.
         as_json: errors are told in JSON.
         transport: one to use in place of HTTP.
+        told: something was said beside the answer.
         warnings: what was warned of and not yet shown, because the run answers in JSON.
+        situation: the one in which this call may be recalled; see `grantway.cli.recall`.
+        printed: the format of the token that was printed, and whether with all tokens.
+        latest: the dispatcher made last.
     """
 
     def __init__(
@@ -63,7 +67,11 @@ class Session:
         self.no_input = False
         self.verbosity = 0
         self.as_json = False
+        self.told = False
         self.warnings: list[str] = []
+        self.situation: bytes | None = None
+        self.printed: tuple[str, bool] | None = None
+        self.latest: Dispatcher | None = None
         self._registry = registry
         self._spare: Registry | None = None
         self._commands: Mapping[str, click.Command] | None = None
@@ -139,18 +147,10 @@ class Session:
         It takes longer than many a call has work to do. It is done all the same where a thread is
         at work, or code of a third party may have something left to do.
         """
-        import os
-        import sys
-        from threading import active_count
+        if self._registry is None or not self._registry.has_others:
+            from grantway.cli.leaving import leave
 
-        if active_count() == 1 and (self._registry is None or not self._registry.has_others):
-            try:
-                sys.stdout.flush()
-                sys.stderr.flush()
-            except (OSError, AttributeError):
-                # It cannot be written any more, or was closed by a parent: there is none.
-                return
-            os._exit(code)
+            leave(code)
 
     @property
     def clock(self) -> "Clock":
@@ -245,7 +245,12 @@ class Session:
         from grantway.caches import MEMORY
         from grantway.dispatcher import Dispatcher
 
-        return Dispatcher(
+        make = Dispatcher
+        if self.situation is not None:
+            from grantway.cli.remembering import AttentiveDispatcher
+
+            make = AttentiveDispatcher
+        made = make(
             self.registry,
             cache=(self._cache or self._named_cache) if cached else MEMORY,
             transport=self.transport,
@@ -254,6 +259,8 @@ class Session:
             config=self.configuration,
             profile=profile,
         )
+        self.latest = made
+        return made
 
     def prompter_of(
         self, profile: str | None, parameters: "Mapping[str, object] | None"

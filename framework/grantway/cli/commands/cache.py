@@ -127,6 +127,10 @@ def clear(session: Session, yes: bool, as_json: bool) -> None:
         if not yes:
             _confirm(session, f"{_held(info)} in {_place(info)}")
         tokens.clear()
+    from grantway.cli.remembering import forget
+
+    # They lead to nothing any more.
+    forget()
     if as_json:
         names = ("access_tokens", "refresh_tokens", "unreadable")
         output.write_json({name: info.as_dict()[name] for name in names})
