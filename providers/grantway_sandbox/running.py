@@ -10,10 +10,10 @@ import shlex
 import signal
 import socket
 import sys
-import threading
 import time
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -54,7 +54,7 @@ def run_until_stopped(
             f"A sandbox is running already, at {running.url} (process {running.pid}).",
             remedy="Use that one, or stop it first: with Ctrl-C where it runs.",
         )
-    with stop_signals() as stopped, ExitStack() as stack:
+    with stop_signals() as wait, ExitStack() as stack:
         start(sandbox, port)
         stack.callback(sandbox.stop)
         bundle = str(sandbox.ca_bundle) if sandbox.ca_bundle else None
@@ -72,7 +72,7 @@ def run_until_stopped(
         if os.environ.get(VARIABLE, "").strip():
             note(f"Warning: {VARIABLE} is set; the environment {NAME} means that one, not this.")
         # In turns, because on Windows a wait without an end hears no Ctrl-C.
-        while not stopped.wait(1):
+        while not wait(1):
             pass
         if not as_json:
             note("\nThe sandbox has stopped.")
@@ -110,12 +110,22 @@ def _try_port(port: int) -> None:
 
 
 @contextmanager
-def stop_signals() -> Generator[threading.Event]:
-    """An event that is set by the signals which end a program, in place of their usual effect."""
-    stopped = threading.Event()
+def stop_signals() -> Generator[Callable[[float], bool]]:
+    """Catch the signals that end a program, in place of their usual effect.
 
-    def stop(_: int, __: FrameType | None) -> None:
-        stopped.set()
+    What comes is a wait of so many seconds at most; it tells whether one has come.
+    """
+    # A handler may interrupt the very wait. This is made for it; an Event would wait for itself.
+    came: SimpleQueue[int] = SimpleQueue()
+
+    def stop(number: int, _: FrameType | None) -> None:
+        came.put(number)
+
+    def wait(seconds: float) -> bool:
+        with suppress(Empty):
+            came.put(came.get(timeout=seconds))
+            return True
+        return False
 
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     wanted = [getattr(signal, name) for name in names if hasattr(signal, name)]
@@ -125,7 +135,7 @@ def stop_signals() -> Generator[threading.Event]:
         if each.name != "SIGHUP" or signal.getsignal(each) is not signal.SIG_IGN:
             before[each] = signal.signal(each, stop)
     try:
-        yield stopped
+        yield wait
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

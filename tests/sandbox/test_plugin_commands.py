@@ -272,13 +272,36 @@ def test_the_guide_for_a_person_shows_no_secret_and_lines_to_copy(
 def test_a_hang_up_that_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with running.stop_signals() as stopped:
+        with running.stop_signals() as wait:
             os.kill(os.getpid(), signal.SIGHUP)
-            assert not stopped.is_set()
+            assert not wait(0)
             os.kill(os.getpid(), signal.SIGTERM)
-            assert stopped.wait(5)
+            assert wait(5)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@posix_only
+def test_a_signal_may_come_at_any_moment_of_the_wait() -> None:
+    code = (
+        "import os, signal, threading, time\n"
+        "from grantway_sandbox.running import stop_signals\n"
+        "def storm():\n"
+        "    while not over: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "over = []\n"
+        "with stop_signals() as wait:\n"
+        "    thread = threading.Thread(target=storm)\n"
+        "    thread.start()\n"
+        "    until = time.monotonic() + 1\n"
+        "    while time.monotonic() < until: wait(0.001)\n"
+        "    over.append(True)\n"
+        "    thread.join()\n"
+        "    print(wait(0))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "True\n"
 
 
 def test_a_request_is_told_in_one_line_that_no_peer_can_break_or_colour() -> None:
