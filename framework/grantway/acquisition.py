@@ -31,7 +31,7 @@ from grantway.errors import (
 from grantway.parameters import ACCOUNT, CLAIMS, PROMPT, REFRESH_TOKEN
 from grantway.result import AuthenticationResult
 from grantway.secret import Secret
-from grantway.suggest import text_of
+from grantway.suggest import text_of, type_of
 from grantway.workplace import check_available
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class Acquisition:
             with alone(self._place, self.key, context, self.told_to_wait):
                 return self.fresh() or self._run(context)
         except GrantwayError as error:
-            self._tell("token.failed", error=type(error).__name__)
+            self._tell("token.failed", error=type_of(error))
             return self._at_rest_or(error, context.logger)
         finally:
             self._place.prolonged.pop(self.key, None)
@@ -241,13 +241,13 @@ class Acquisition:
         try:
             vaults.check_destination(settled.request, self._place.registry.vaults)
             result = self._opened_and_obtained(context)
-        except (GrantwayError, KeyboardInterrupt, GeneratorExit):
+        except (GrantwayError, KeyboardInterrupt):
             raise
         except BaseException as error:
             if self._settled.choice.candidate.builtin:
                 raise
             # Raised after this block: what a plugin raises may hold the secrets it was given.
-            raised = f"{type(error).__name__} {_place_of(error)}"
+            raised = f"{type_of(error)} {_place_of(error)}"
             _log_frames(error, context)
         if result is None:
             raise self._plugin_failed(f"raised {raised}")
@@ -369,7 +369,7 @@ class Acquisition:
         from grantway.declarations import fault, kept_fault
 
         if type(result) is not AuthenticationResult:
-            raise self._plugin_failed(f"returned a {type(result).__name__}, not a result")
+            raise self._plugin_failed(f"returned a {type_of(result)}, not a result")
         if wrong := kept_fault(result):
             raise self._plugin_failed(f"returned a result that cannot be: {wrong}")
         # The provider has normally had it kept already; this is for those that have not.
@@ -556,7 +556,7 @@ def _log_frames(error: BaseException, context: "Context") -> None:
     from traceback import StackSummary, walk_tb
 
     found = StackSummary.extract(walk_tb(error.__traceback__), capture_locals=False)
-    context.logger.debug("%s in the provider:\n%s", type(error).__name__, "".join(found.format()))
+    context.logger.debug("%s in the provider:\n%s", type_of(error), "".join(found.format()))
 
 
 def _is_for_a_person(error: GrantwayError) -> bool:

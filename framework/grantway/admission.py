@@ -18,7 +18,7 @@ from grantway.errors import PluginError
 from grantway.offerings import Discovery, TokenCacheFactory, Vault
 from grantway.plugins import Plugin, check_declarations, contained
 from grantway.provider import CredentialProvider
-from grantway.suggest import did_you_mean
+from grantway.suggest import did_you_mean, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,7 +89,7 @@ class Admission:
                     # By its type, not by what it says its class is.
                     if not issubclass(type(item), kind):
                         raise PluginError(
-                            f"{hook} returned a {type(item).__name__}, not a {kind.__name__}."
+                            f"{hook} returned a {type_of(item)}, not a {kind.__name__}."
                         )
                     found.append(cast("T", item))
         return tuple(found)

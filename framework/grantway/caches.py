@@ -18,7 +18,7 @@ from grantway.config import CACHE, Configuration
 from grantway.environment import masked_url
 from grantway.errors import ConfigurationError, GrantwayError
 from grantway.secret import MASK
-from grantway.suggest import did_you_mean
+from grantway.suggest import did_you_mean, type_of
 
 if TYPE_CHECKING:
     from grantway.offerings import TokenCacheFactory
@@ -99,7 +99,7 @@ def _made(named: str, factories: Factories) -> "TokenCache":
     except GrantwayError:
         raise
     except Exception as error:  # noqa: BLE001  # of a plugin; its text may hold a part of the URL
-        failure = type(error).__name__
+        failure = type_of(error)
     raise ConfigurationError(
         f"The token cache {kind} cannot be made ({failure}).",
         remedy="That is a fault of its plugin: tell its author, or choose another cache.",

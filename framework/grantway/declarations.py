@@ -19,6 +19,7 @@ from grantway.proof_key import ProofKey
 from grantway.protocol import Form, Protocol
 from grantway.provider import CredentialProvider
 from grantway.result import AuthenticationResult, UserInfo
+from grantway.suggest import type_of
 
 # What would move the cursor or colour the screen of whoever lists it.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -274,8 +275,8 @@ def check_record(record: object) -> None:
     for each in _records(record):
         name = getattr(each, "name", getattr(each, "scheme", None))
         if type(each) not in _FIELDS:
-            raise PluginError(f"{type(each).__name__} is a type of its own, not one of grantway.")
-        title = f"{type(each).__name__} {name}" if is_name(name) else type(each).__name__
+            raise PluginError(f"{type_of(each)} is a type of its own, not one of grantway.")
+        title = f"{type_of(each)} {name}" if is_name(name) else type_of(each)
         for field, kind in _FIELDS[type(each)].items():
             if not kind.holds(getattr(each, field)):
                 raise PluginError(f"{title}: {field} is not {kind.words}.")

@@ -24,7 +24,7 @@ from grantway.context import Context
 from grantway.declarations import check_record
 from grantway.environment import Environment, Trust, host_of
 from grantway.errors import GrantwayError, InvalidParameter, PluginError
-from grantway.suggest import did_you_mean
+from grantway.suggest import did_you_mean, type_of
 
 if TYPE_CHECKING:
     from grantway.context import Transport
@@ -135,12 +135,12 @@ def _asked(kind: "Discovery", url: str, context: Context) -> Environment:
     except (GrantwayError, KeyboardInterrupt):
         raise
     except Exception as error:  # noqa: BLE001  # of a plugin's
-        reason = f"it raised {type(error).__name__}"
+        reason = f"it raised {type_of(error)}"
     else:
         if isinstance(found, Environment):
             check_record(found)
             return found
-        reason = f"it gave a {type(found).__name__}"
+        reason = f"it gave a {type_of(found)}"
     raise PluginError(
         f"The discovery {kind.name} failed: {reason}.",
         remedy="That is a fault of its plugin: tell its author.",

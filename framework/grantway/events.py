@@ -18,6 +18,8 @@ from types import MappingProxyType
 
 import attrs
 
+from grantway.suggest import type_of
+
 
 def _frozen(given: Mapping[str, object]) -> Mapping[str, object]:
     return MappingProxyType(dict(given))
@@ -46,11 +48,11 @@ def emit(observers: Sequence[tuple[str, Observer]], now: float, name: str, **fac
     for plugin, observe in observers:
         try:
             observe(event)
-        except (KeyboardInterrupt, GeneratorExit):
+        except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  # an observer must never be felt
             import logging
 
             logging.getLogger("grantway.events").warning(
-                "plugin %s failed to observe %s: %s", plugin, name, type(error).__name__
+                "plugin %s failed to observe %s: %s", plugin, name, type_of(error)
             )

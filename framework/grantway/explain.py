@@ -26,7 +26,7 @@ from grantway.registry import Registry
 from grantway.request import TokenRequest
 from grantway.secret import MASK, Credential, HoldsSecret, Made, Reference, Secret
 from grantway.selection import Choice
-from grantway.suggest import text_of
+from grantway.suggest import text_of, type_of
 
 # More than any flow has; a plan that yields without end is cut off here.
 _MOST_REQUESTS = 100
@@ -159,14 +159,14 @@ def _planned(
             _check(each)
         if request.environment.dpop:
             requests = tuple(_proven(each) for each in requests)
-    except (SelectionError, KeyboardInterrupt, GeneratorExit):
+    except (SelectionError, KeyboardInterrupt):
         raise
     except GrantwayError as error:
         return (), error
     except BaseException as error:
         if candidate.builtin:
             raise
-        kind = type(error).__name__
+        kind = type_of(error)
     else:
         return requests, None
     plugin = registry.plugin_of(provider)

@@ -14,31 +14,35 @@ from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import attrs
 
 from grantway.errors import CacheError
 from grantway.import_path import state
+from grantway.suggest import type_of
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
 
 _LARGEST = 1 << 20
+_CELLS = 5
 
 
 @attrs.frozen
 class Installed:
     """An entry point: its name, the module (and object) it names, and whose it is.
 
-    A distribution whose metadata cannot be read is `unknown`.
+    A distribution whose metadata do not say its name is called as their folder is. Where its entry
+    points cannot be read there is one of no name, with the `fault`.
     """
 
     name: str
     target: str
     distribution: str
     version: str
+    fault: str = ""
     _entry: "EntryPoint | None" = attrs.field(default=None, eq=False, repr=False)
 
     def load(self) -> object:
@@ -77,18 +81,48 @@ def installed(group: str, manifest: Path | None = None) -> tuple[Installed, ...]
 
 def _found(group: str) -> tuple[Installed, ...]:
     # Imported here: it is slow to import, and a manifest spares it.
-    from importlib.metadata import entry_points
+    from importlib.metadata import distributions
 
-    return tuple(_described(entry) for entry in entry_points(group=group))
+    found: list[Installed] = []
+    seen: set[str] = set()
+    for distribution in distributions():
+        # By its folder: to read every distribution's metadata would take long.
+        name = _called(distribution)[0].casefold()
+        # The first on the path wins, as for imports.
+        if not name or name not in seen:
+            seen.add(name)
+            found += _entries(distribution, group)
+    return tuple(found)
 
 
-def _described(entry: "EntryPoint") -> Installed:
+def _entries(distribution: "Distribution", group: str) -> Iterable[Installed]:
+    """The entry points of one distribution. Whatever is wrong with it, the others go on."""
     try:
-        distribution = str((entry.dist and entry.dist.name) or "unknown")
-        version = str((entry.dist and entry.dist.version) or "")
-    except Exception:  # noqa: BLE001  # whatever is wrong with it, the others go on
-        distribution, version = "unknown", ""
-    return Installed(entry.name, entry.value, distribution, version, entry)
+        entries = [each for each in distribution.entry_points if each.group == group]
+    except Exception as error:  # noqa: BLE001  # no text, no entry points, no file to be read
+        where = getattr(distribution, "_path", "")
+        fault = f"Its entry points cannot be read ({type_of(error)}): {where}"
+        return (Installed("", "", *_identity(distribution), fault=fault.removesuffix(": ")),)
+    identity = _identity(distribution) if entries else ("", "")
+    return [Installed(each.name, each.value, *identity, "", each) for each in entries]
+
+
+def _identity(distribution: "Distribution") -> tuple[str, str]:
+    """Name and version, as its metadata say, else as its folder does."""
+    name, version = _called(distribution)
+    with suppress(Exception):
+        return str(distribution.name or name or "unknown"), str(distribution.version or version)
+    return name or "unknown", version
+
+
+def _called(distribution: "Distribution") -> tuple[str, str]:
+    """Name and version in the name of the folder of a distribution's metadata; empty without."""
+    folder = Path(str(getattr(distribution, "_path", ""))).name
+    stem, dot, ending = folder.rpartition(".")
+    if not dot or ending not in ("dist-info", "egg-info"):
+        return "", ""
+    name, _, rest = stem.partition("-")
+    return name, rest.partition("-")[0]
 
 
 def _read(manifest: Path, now: dict[str, object]) -> tuple[Installed, ...] | None:
@@ -98,15 +132,27 @@ def _read(manifest: Path, now: dict[str, object]) -> tuple[Installed, ...] | Non
 
     with suppress(CacheError, ValueError, KeyError, TypeError, RecursionError):
         prepare_folder(manifest.parent)
-        kept = json.loads(read_file(manifest, _LARGEST, ""))
-        rows = kept["installed"]
-        is_sound = all(
-            type(row) is list and len(row) == 4 and all(type(each) is str for each in row)
-            for row in rows
-        )
-        if kept["state"] == now and is_sound:
-            return tuple(Installed(*row) for row in rows)
+        kept = cast("dict[str, object]", json.loads(read_file(manifest, _LARGEST)))
+        if kept["state"] == now:
+            return _understood(kept["installed"])
     return None
+
+
+def _understood(rows: object) -> tuple[Installed, ...] | None:
+    """What the rows of a manifest say; None where it is nothing that was written here."""
+    # There is always one: we are installed ourselves.
+    if type(rows) is not list or not rows:
+        return None
+    found: list[Installed] = []
+    for row in cast("list[object]", rows):
+        if type(row) is not list or len(cast("list[object]", row)) != _CELLS:
+            return None
+        cells = cast("list[object]", row)
+        if not all(type(each) is str for each in cells):
+            return None
+        name, target, distribution, version, fault = cast("list[str]", cells)
+        found.append(Installed(name, target, distribution, version, fault))
+    return tuple(found)
 
 
 def _write(manifest: Path, now: dict[str, object], found: Iterable[Installed]) -> None:
@@ -114,7 +160,7 @@ def _write(manifest: Path, now: dict[str, object], found: Iterable[Installed]) -
 
     from grantway.cache.private import prepare_folder, write_new
 
-    rows = [(each.name, each.target, each.distribution, each.version) for each in found]
+    rows = [(each.name, each.target, each.distribution, each.version, each.fault) for each in found]
     with suppress(CacheError, ValueError):
         prepare_folder(manifest.parent)
         content = json.dumps({"state": now, "installed": rows}).encode()

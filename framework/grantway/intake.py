@@ -36,7 +36,7 @@ from grantway.reading import Unread, read
 from grantway.request import Holder, TokenRequest
 from grantway.secret import STANDARD_INPUT, Credential, Reference, Secret, Unshown
 from grantway.selection import Choice, choose
-from grantway.suggest import did_you_mean
+from grantway.suggest import did_you_mean, type_of
 from grantway.vaults import reference_in, vault_of
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Settled:
             if candidate.builtin:
                 raise
             # Raised after this block: what a plugin raises may hold the secrets it knows.
-            wrong = f"raised {type(error).__name__}"
+            wrong = f"raised {type_of(error)}"
         raise PluginError(
             f"The provider {provider.name} cannot tell its surroundings: it {wrong}.",
             remedy="That is a fault of its plugin: tell its author, or disable it.",

@@ -23,6 +23,7 @@ from grantway.named import Named
 from grantway.offerings import Discovery, TokenCacheFactory, Vault
 from grantway.parameters import COMMON, NAME, RESERVED, Parameter
 from grantway.provider import CredentialProvider
+from grantway.suggest import type_of
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -125,7 +126,7 @@ def recorded(entry: Installed, builtin_distribution: str) -> Plugin:
     One whose distribution cannot be told is never a built-in one.
     """
     return Plugin(
-        name=f"{entry.distribution}:{entry.name}",
+        name=f"{entry.distribution}:{entry.name}".removesuffix(":"),
         distribution=entry.distribution,
         version=entry.version,
         target=entry.target,
@@ -147,7 +148,7 @@ def _made_for(distribution: str) -> str:
         for each in metadata.requires(distribution) or ():
             wanted = re.match(r"grantway\s*\(?\s*([<>=!~][^;)]*)", each, re.IGNORECASE)
             if wanted:
-                return f" It asks for grantway {wanted[1].strip()}, and this is {__version__}."
+                return f" (It asks for grantway {wanted[1].strip()}; this one is {__version__}.)"
     return ""
 
 
@@ -164,14 +165,14 @@ def _located(target: str) -> str:
 
 def described(error: BaseException) -> str:
     """The type and text of what a plugin raised, on one line and not too long."""
-    return f"{type(error).__name__}: {_line(error)}"[:_LONGEST].removesuffix(": ")
+    return f"{type_of(error)}: {_line(error)}"[:_LONGEST].removesuffix(": ")
 
 
 def _line(words: object) -> str:
     """The text of something, on one line and not too long; "" where even that raises."""
     try:
         return " ".join(str(words).split())[:_LONGEST]
-    except (KeyboardInterrupt, GeneratorExit):
+    except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001  # even the text of an error can raise
         return ""
@@ -221,7 +222,7 @@ def contained(plugin: Plugin, what: str) -> Generator[None, None, None]:
         else:
             with _quiet:
                 yield
-    except (KeyboardInterrupt, GeneratorExit):
+    except KeyboardInterrupt:
         raise
     except BaseException as error:
         if type(error) is PluginError:
@@ -233,9 +234,8 @@ def contained(plugin: Plugin, what: str) -> Generator[None, None, None]:
 
 
 def _normal(name: str) -> str:
-    """A distribution's name in the one spelling that names are compared in (PEP 503)."""
-    distribution, colon, entry = name.partition(":")
-    return re.sub(r"[-_.]+", "-", distribution).casefold() + colon + entry
+    """A name of a distribution, a plugin or both in the one spelling for comparing (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).casefold()
 
 
 def enabled(plugin: Plugin, configuration: Configuration, *, third_parties: bool) -> bool:
@@ -414,7 +414,7 @@ def _check_default(provider: str, parameter: Parameter[object]) -> None:
 def _same_parameter(one: Parameter[object] | None, other: Parameter[object] | None) -> bool:
     try:
         return one is not None and other is not None and one.declares_the_same_as(other)
-    except (KeyboardInterrupt, GeneratorExit):
+    except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001  # a parse function of a plugin's may refuse to compare
         return False

@@ -14,7 +14,7 @@ import attrs
 from grantway.errors import PluginError
 from grantway.parameters import Parameter, Refused
 from grantway.secret import Credential, Made, Reference, Secret
-from grantway.suggest import sentence
+from grantway.suggest import sentence, type_of
 
 if TYPE_CHECKING:
     from grantway.redaction import Redactor
@@ -50,13 +50,13 @@ def read(
             redact = _redactor(values[name]).text
             reason, remedy = redact(reason), redact(remedy)
         return Unread(reason, remedy)
-    except (KeyboardInterrupt, GeneratorExit):
+    except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  # of a plugin's; its text may hold the value
-        return Unread(f"its value cannot be read ({type(error).__name__}).")
+        return Unread(f"its value cannot be read ({type_of(error)}).")
     if not parameter.secret or isinstance(found, Secret | Reference | Credential | Made):
         return found
-    kind = type(found).__name__
+    kind = type_of(found)
     del found
     raise PluginError(
         f"{parameter.name} is declared to be secret, and is read as a {kind}, which shows itself.",

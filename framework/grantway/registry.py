@@ -118,10 +118,14 @@ class Registry:
         waiting: dict[str, tuple[Plugin, Installed]] = {}
         for entry in installed(hookspecs.ENTRY_POINT_GROUP, manifest):
             plugin = recorded(entry, BUILTIN_DISTRIBUTION)
-            # The first on the path wins, as for imports.
-            if plugin.name in pairs or plugin.name in waiting:
-                continue
             may_load = enabled(plugin, configuration, third_parties=third_parties)
+            fault = entry.fault
+            while plugin.name in pairs or plugin.name in waiting:
+                fault = f"Its distribution has another entry point that is called {entry.name}."
+                plugin.name += "'"
+            if may_load and fault:
+                plugin.set_aside(fault, f"Reinstall {plugin.distribution}, or uninstall it.")
+                may_load = False
             if may_load and manifest is not None and not plugin.builtin:
                 waiting[plugin.name] = (plugin, entry)
             else:
@@ -264,6 +268,17 @@ class Registry:
         """
         mine = self.builtin.candidates_of(provider) or self._every.candidates_of(provider)
         if not mine:
+            for plugin in self.plugins:
+                if plugin.state == "set aside" and provider.casefold() in (
+                    each.name.casefold() for each in plugin.providers
+                ):
+                    raise PluginError(
+                        f"The credential provider {provider!r} is not in use, for {plugin.name} is "
+                        f"set aside. {plugin.reason}",
+                        remedy=plugin.remedy,
+                        plugin=plugin.name,
+                        distribution=plugin.distribution,
+                    )
             names = [each.name for each in self.providers]
             raise PluginError(
                 f"There is no credential provider {provider!r}.",

@@ -1,6 +1,10 @@
 """The wording of messages: names that resemble an unknown one, texts of anything, sentences."""
 
 from collections.abc import Iterable
+from typing import cast
+
+# As Python has it: a metaclass may say something else, or raise.
+_name_of = type.__dict__["__name__"].__get__
 
 
 def nearest(
@@ -23,14 +27,19 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"Did you mean {' or '.join(names)}?" if names else ""
 
 
+def type_of(value: object) -> str:
+    """The name of the type of something of a plugin's, whatever that does to be looked at."""
+    return cast("str", _name_of(type(value)))
+
+
 def text_of(value: object) -> str:
     """The text of something of a plugin's, whose own `__str__` may raise: then its type."""
     try:
         return str(value)
-    except (KeyboardInterrupt, GeneratorExit):
+    except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001  # even an exit
-        return f"<{type(value).__name__}>"
+        return f"<{type_of(value)}>"
 
 
 def sentence(words: object) -> str:

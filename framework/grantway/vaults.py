@@ -18,6 +18,7 @@ from grantway.errors import GrantwayError, InvalidParameter, VaultError
 from grantway.parameters import CERTIFICATE_PASSWORD, CLIENT_ASSERTION, SAVE_REFRESH_TOKEN
 from grantway.request import TokenRequest
 from grantway.secret import HoldsSecret, Made, Reference, Secret, secret
+from grantway.suggest import type_of
 
 if TYPE_CHECKING:
     from grantway.certificate import ClientCertificate
@@ -141,10 +142,10 @@ def _made(name: str, made: Made) -> Secret:
         if isinstance(found, Secret):
             return found
         kind = "a Reference"
-    except (GrantwayError, KeyboardInterrupt, GeneratorExit):
+    except (GrantwayError, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001  # the caller's
-        kind = type(error).__name__
+        kind = type_of(error)
     raise VaultError(
         f"The function given as {name} made no secret ({kind}).",
         remedy="It has to return a text that is not empty, as str or Secret.",
@@ -225,10 +226,10 @@ def _asked(vault: "Vault", question: Callable[[], T]) -> T:
     """
     try:
         return question()
-    except (GrantwayError, KeyboardInterrupt, GeneratorExit):
+    except (GrantwayError, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001  # a plugin's
-        failure = _vault_failed(vault, f"raised {type(error).__name__}")
+        failure = _vault_failed(vault, f"raised {type_of(error)}")
     raise failure
 
 
@@ -244,5 +245,5 @@ def _opened(vault: "Vault", reference: Reference, context: "Context") -> Secret:
     """The secret that a reference stands for."""
     secret = _asked(vault, lambda: vault.get(reference.name, context))
     if type(secret) is not Secret:
-        raise _vault_failed(vault, f"returned a {type(secret).__name__}, not a Secret")
+        raise _vault_failed(vault, f"returned a {type_of(secret)}, not a Secret")
     return secret

@@ -17,6 +17,7 @@ from grantway.errors import (
 )
 from grantway.freshness import Freshness
 from grantway.parts import Clock, Prompter
+from grantway.suggest import type_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +144,7 @@ class Workplace:
         except CacheError:
             raise
         except Exception as error:  # noqa: BLE001  # of a plugin's
-            failure = f"it raised {type(error).__name__}"
+            failure = f"it raised {type_of(error)}"
         else:
             self.key_is_checked = type(key) is bytes and len(key) >= _KEY_SIZE
             failure = f"it is not {_KEY_SIZE} bytes"
@@ -167,13 +168,13 @@ class Workplace:
             found = use(self.cache)
             if kind is None or found is None or type(found) is kind:
                 return found
-            error, failure = CacheError.__name__, f"it gave a {type(found).__name__}"
-        except (KeyboardInterrupt, GeneratorExit, *_ASKERS):
+            error, failure = CacheError.__name__, f"it gave a {type_of(found)}"
+        except (KeyboardInterrupt, *_ASKERS):
             raise
         except CacheError as raised:
-            error, failure = type(raised).__name__, raised
+            error, failure = type_of(raised), raised
         except BaseException as raised:  # noqa: BLE001  # of a plugin's
-            error = type(raised).__name__
+            error = type_of(raised)
             failure = f"it raised {error}"
         import logging
 
@@ -225,7 +226,7 @@ def _checked(cache: "TokenCache") -> "TokenCache":
     missing = [name for name in _OPERATIONS if not callable(getattr(cache, name, None))]
     if missing:
         raise ConfigurationError(
-            f"A {type(cache).__name__} is no token cache: it has no {missing[0]}.",
+            f"A {type_of(cache)} is no token cache: it has no {missing[0]}.",
             remedy="Give a TokenCache, or the name or URL of one.",
         )
     return cache

@@ -2,12 +2,14 @@
 
 import logging
 import shlex
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
 
 from cli.support import APP, SENTINEL, Clock, Outcome, Shop, run, session, token_result
-from grantway import Credential, Reference, Secret
+from grantway import AuthenticationResult, Credential, Reference, Secret
 from grantway.errors import (
     AccessDenied,
     AuthorityError,
@@ -49,6 +51,33 @@ VOUCHER = ("--voucher", "env:TEST_SECRET")
 
 def test_stdout_has_the_bare_token_and_nothing_else() -> None:
     assert token(Shop(), *VOUCHER) == Outcome(0, "the-access-token\n", "")
+
+
+def test_what_a_plugin_prints_is_no_part_of_the_answer() -> None:
+    def answer(*_: object) -> AuthenticationResult:
+        print("noise")
+        return token_result()
+
+    assert token(Shop(answer), *VOUCHER) == Outcome(0, "the-access-token\n", "noise\n")
+
+
+@pytest.mark.parametrize("code", [0, 3, None, "text"])
+def test_a_plugin_that_leaves_the_program_is_a_failure(code: object) -> None:
+    outcome = token(failing(SystemExit(code)), *VOUCHER)
+    assert (outcome.code, outcome.stdout) == (3, "")
+    assert "SystemExit" in outcome.stderr
+
+
+def test_standard_output_that_was_closed_is_told() -> None:
+    code = (
+        "import sys; from grantway.cli import main; sys.argv[1:] = ['config', 'schema'];"
+        "sys.stdout.close(); sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("Error: Standard output is closed")
 
 
 def test_the_provider_gets_the_opened_secret() -> None:

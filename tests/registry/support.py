@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from types import ModuleType
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import attrs
 import pytest
@@ -19,20 +19,15 @@ from grantway.parameters import text
 from grantway.plugins import Plugin
 
 
-@attrs.frozen
-class FakeDistribution:
-    name: str
-    version: str = "1.0"
-
-
 @attrs.define
 class FakeEntry:
     """An entry point whose import is a function."""
 
-    dist: FakeDistribution | None
+    distribution: str
     name: str
     make: Callable[[], object]
     value: str = "somewhere"
+    group: str = "grantway.plugins"
     loads: int = 0
 
     def load(self) -> object:
@@ -40,10 +35,18 @@ class FakeEntry:
         return self.make()
 
 
+@attrs.frozen
+class FakeDistribution:
+    """A distribution with one entry point."""
+
+    name: str
+    entry_points: tuple[FakeEntry, ...]
+    version: str = "1.0"
+
+
 def entry(distribution: str, make: object, name: str = "plugin") -> FakeEntry:
     """An entry point that gives `make`, or what it returns if it is a function."""
-    function = make if callable(make) else lambda: make
-    return FakeEntry(FakeDistribution(distribution), name, function)
+    return FakeEntry(distribution, name, make if callable(make) else lambda: make)
 
 
 def module(**members: object) -> ModuleType:
@@ -76,24 +79,39 @@ def provides(name: str, *required: str) -> ModuleType:
     return module(grantway_providers=[provider(name, *required)])
 
 
+class Distribution(Protocol):
+    """As much of a distribution as is looked at."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def entry_points(self) -> tuple[FakeEntry, ...]: ...
+
+
 class Installed:
-    """Makes registries of the built-in plugins and of fake entry points."""
+    """Makes registries of the built-in plugins and of fake entry points or distributions."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         import importlib.metadata
 
         self._patch = monkeypatch
-        group = importlib.metadata.entry_points(group="grantway.plugins")
-        self.builtin = [each for each in group if each.dist and each.dist.name == "grantway"]
+        self.builtin = importlib.metadata.distribution("grantway")
 
     def registry(
         self,
-        *entries: FakeEntry,
+        *entries: "FakeEntry | Distribution",
         configuration: Configuration | None = None,
         third_parties: bool = True,
     ) -> Registry:
-        found = [*self.builtin, *entries]
-        self._patch.setattr("importlib.metadata.entry_points", lambda **_: found)
+        fakes = [
+            FakeDistribution(each.distribution, (each,)) if isinstance(each, FakeEntry) else each
+            for each in entries
+        ]
+        self._patch.setattr("importlib.metadata.distributions", lambda: [self.builtin, *fakes])
         return Registry.load(
             configuration or Configuration(environ={}), third_parties=third_parties
         )

@@ -233,7 +233,9 @@ def test_a_plugin_that_is_allowed_is_imported_once(
 
 
 def test_nothing_disables_a_built_in(installed: Installed) -> None:
-    names = ",".join(["grantway", *(f"grantway:{each.name}" for each in installed.builtin)])
+    names = ",".join(
+        ["grantway", *(f"grantway:{each.name}" for each in installed.builtin.entry_points)]
+    )
     registry = installed.registry(
         configuration=Configuration(
             environ={"GRANTWAY_DISABLE_PLUGINS": names, "GRANTWAY_PLUGINS": ""},

@@ -45,8 +45,7 @@ def test_of_names_that_go_in_circles_none_counts_whatever_the_order(
     for order in permutations(entries):
         registry = installed.registry(*order, plugin("bystander", ("Fine", "AlsoFine")))
         for each in order:
-            assert each.dist is not None
-            found = record(registry, f"{each.dist.name}:plugin")
+            found = record(registry, f"{each.distribution}:plugin")
             assert found.state == "set aside"
             assert "It claims the environment" in found.reason
         for name in ("A", "B", "C", "hill", "x"):

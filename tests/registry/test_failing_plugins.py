@@ -18,7 +18,17 @@ from grantway import (
     hookimpl,
 )
 from grantway.parameters import APPLICATION_ID, text
-from registry.support import Installed, entry, module, never, provider, provides, record, returning
+from registry.support import (
+    FakeEntry,
+    Installed,
+    entry,
+    module,
+    never,
+    provider,
+    provides,
+    record,
+    returning,
+)
 
 CLIENT = "11111111-2222-3333-4444-555555555555"
 
@@ -288,18 +298,75 @@ def test_a_plugin_may_use_the_built_in_parameters_as_they_are(installed: Install
     assert record(registry, "third:plugin").state == "active"
 
 
-def test_metadata_that_cannot_be_read_is_of_an_unknown_distribution(installed: Installed) -> None:
-    class Nameless:
-        @property
-        def name(self) -> NoReturn:
-            raise KeyError("Name")
+class Odd:
+    """A distribution of a finder of its own, whose metadata cannot be read."""
 
-    broken, absent = entry("x", provides("One")), entry("x", provides("Two"), "other")
-    broken.dist, absent.dist = Nameless(), None  # type: ignore[assignment]
-    registry = installed.registry(broken, absent)
+    version = "1.0"
+
+    def __init__(self, *entries: FakeEntry) -> None:
+        self._entries = entries
+
+    @property
+    def name(self) -> NoReturn:
+        raise KeyError("Name")
+
+    @property
+    def entry_points(self) -> tuple[FakeEntry, ...]:
+        if not self._entries:
+            raise KeyError("entries")
+        return self._entries
+
+
+def test_metadata_that_cannot_be_read_is_of_an_unknown_distribution(installed: Installed) -> None:
+    one, other = entry("", provides("One")), entry("", provides("Two"), "other")
+    registry = installed.registry(Odd(one), Odd(other))
     assert record(registry, "unknown:plugin").state == "active"
     assert record(registry, "unknown:other").state == "active"
     assert not record(registry, "unknown:plugin").builtin
+
+
+def test_entry_points_that_cannot_be_read_set_their_distribution_aside(
+    installed: Installed,
+) -> None:
+    registry = installed.registry(Odd(), entry("fine", provides("Fine")))
+    found = record(registry, "unknown")
+    assert found.state == "set aside"
+    assert found.reason == "Its entry points cannot be read (KeyError)"
+    assert found.remedy == "Reinstall unknown, or uninstall it."
+    assert record(registry, "fine:plugin").state == "active"
+
+
+def test_two_entry_points_of_one_name_are_both_listed(installed: Installed) -> None:
+    registry = installed.registry(entry("mine", provides("One")), entry("mine", provides("Two")))
+    assert record(registry, "mine:plugin").state == "active"
+    second = record(registry, "mine:plugin'")
+    assert (second.state, second.distribution) == ("set aside", "mine")
+    assert "another entry point that is called plugin" in second.reason
+
+
+class Shy(type):
+    """A type whose name is not to be had."""
+
+    @property
+    def __name__(cls) -> NoReturn:
+        raise SystemExit(0)
+
+
+class ShyError(Exception, metaclass=Shy):
+    """Raised by a plugin that wants to go unnoticed."""
+
+
+def test_an_error_whose_type_does_not_say_its_name_is_told_all_the_same(
+    installed: Installed,
+) -> None:
+    registry = installed.registry(
+        entry("at-import", raising(ShyError())),
+        entry("in-hook", module(grantway_providers=Shy("Odd", (), {})())),
+        entry("gone", raising(GeneratorExit())),
+    )
+    assert "ShyError" in record(registry, "at-import:plugin").reason
+    assert record(registry, "in-hook:plugin").state == "set aside"
+    assert "GeneratorExit" in record(registry, "gone:plugin").reason
 
 
 def test_one_object_under_two_names_is_registered_once(installed: Installed) -> None:

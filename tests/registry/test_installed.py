@@ -35,7 +35,7 @@ def blind(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def refuse(**_: object) -> object:
         raise AssertionError("the distributions were asked")
 
-    return lambda: monkeypatch.setattr(importlib.metadata, "entry_points", refuse)
+    return lambda: monkeypatch.setattr(importlib.metadata, "distributions", refuse)
 
 
 def install(site: Path, name: str, *, kind: str = "dist-info", module: str = "json") -> Path:
@@ -142,10 +142,82 @@ def test_a_broken_manifest_is_made_anew(
     assert installed(GROUP, manifest) == found
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [[], {}, "", "text", None, [[]], [["a", "b", "c", "d"]], [["a", "b", "c", "d", 1]], ["abcde"]],
+    ids=repr,
+)
+def test_a_manifest_of_the_right_state_with_other_rows_is_made_anew(
+    manifest: Path, site: Path, rows: object
+) -> None:
+    install(site, "mine")
+    found = installed(GROUP, manifest)
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "installed": rows}))
+    assert installed(GROUP, manifest) == found
+    assert json.loads(manifest.read_text())["installed"] != rows
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_stands_in_the_place_of_the_manifest_costs_only_time(
+    manifest: Path, site: Path, kind: str
+) -> None:
+    install(site, "mine")
+    manifest.parent.mkdir(parents=True, mode=0o700)
+    if kind == "folder":
+        manifest.mkdir(mode=0o700)
+    elif hasattr(os, "mkfifo"):
+        os.mkfifo(manifest, 0o600)
+    assert "mine" in names(installed(GROUP, manifest))
+
+
+BROKEN: dict[str, Callable[[Path], object]] = {
+    "no text": lambda entries: entries.write_bytes(b"[console_scripts]\nb\xff = x:y\n"),
+    "no entry": lambda entries: entries.write_text(f"[{GROUP}]\nthis is no entry point\n"),
+    "a link to itself": lambda entries: (entries.unlink(), entries.symlink_to(entries)),
+}
+
+
+@pytest.mark.parametrize("kind", ["dist-info", "egg-info"])
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_distribution_whose_entry_points_cannot_be_read_is_named_and_the_others_go_on(
+    manifest: Path, site: Path, how: str, kind: str
+) -> None:
+    BROKEN[how](install(site, "broken", kind=kind))
+    install(site, "mine")
+    for found in (installed(GROUP, manifest), installed(GROUP, manifest), installed(GROUP)):
+        assert {"mine", "clouds"} <= names(found)
+        (fault,) = [each for each in found if each.fault]
+        assert (fault.distribution, fault.version) == ("broken", "1.0")
+        assert f"broken-1.0.{kind}" in fault.fault
+
+
+def test_a_distribution_without_metadata_is_called_as_its_folder(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, name in ((site, "one"), (tmp_path / "other", "two")):
+        folder.mkdir(exist_ok=True)
+        (install(folder, name).parent / "METADATA").unlink()
+    monkeypatch.syspath_prepend(str(tmp_path / "other"))
+    found = {(each.name, each.distribution, each.version) for each in installed(GROUP)}
+    assert {("one", "one", "1.0"), ("two", "two", "1.0")} <= found
+
+
+def test_of_two_distributions_with_one_name_the_first_on_the_path_counts(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(site, "mine", module="json")
+    second = tmp_path / "before"
+    second.mkdir()
+    install(second, "Mine", module="csv")
+    monkeypatch.syspath_prepend(str(second))
+    found = [each.target for each in installed(GROUP) if each.distribution.casefold() == "mine"]
+    assert found == ["csv"]
+
+
 def forged(manifest: Path) -> None:
     """Say in the manifest, of the state as it is, that something else is installed."""
     kept = json.loads(manifest.read_text())
-    kept["installed"] = [["evil", "evil", "grantway", "1"]]
+    kept["installed"] = [["evil", "evil", "grantway", "1", ""]]
     manifest.write_text(json.dumps(kept))
 
 

@@ -15,6 +15,7 @@ from grantway.errors import PluginError
 from grantway.parameters import SCOPES, Parameter
 from grantway.request import TokenRequest
 from grantway.secret import Secret
+from grantway.suggest import type_of
 
 # In the key as the tenant and the client that result from them, however they were given.
 _DERIVED = frozenset(("tenant_id", "application_id", "environment", "resource"))
@@ -141,7 +142,7 @@ def _named(key: bytes, request: TokenRequest, parameter: Parameter[object]) -> t
     try:
         return parameter.name, _normal(key, value)
     except Exception:  # noqa: BLE001  # of a plugin's type; its text may hold the value
-        kind = type(value).__name__
+        kind = type_of(value)
     raise PluginError(
         f"{parameter.name}: a {kind} cannot be told from others of its kind.",
         remedy="Its provider's author has to declare a type of plain values, or identity=False.",

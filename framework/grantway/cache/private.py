@@ -67,7 +67,7 @@ def open_file(path: Path) -> int:
         fail(path, "cannot be opened", error)
 
 
-def read_file(path: Path, most: int, otherwise: str) -> bytes:
+def read_file(path: Path, most: int, otherwise: str = DATABASE) -> bytes:
     """Up to `most` bytes of a file that is this user's alone.
 
     Raises:

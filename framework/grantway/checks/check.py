@@ -14,6 +14,7 @@ from typing import Literal
 import attrs
 
 from grantway.errors import GrantwayError
+from grantway.suggest import type_of
 
 Outcome = Literal["ok", "warning", "failed", "skipped"]
 
@@ -106,11 +107,9 @@ def _looked(step: Step, told: set[str]) -> Iterator[Check]:
         failure = error
     except Exception as error:  # noqa: BLE001  # of a plugin's or ours; its text may hold a secret
         where = "".join(traceback.format_tb(error.__traceback__))
-        logging.getLogger("grantway.checks").debug(
-            "%s was raised at\n%s", type(error).__name__, where
-        )
+        logging.getLogger("grantway.checks").debug("%s was raised at\n%s", type_of(error), where)
         failure = GrantwayError(
-            f"It could not be looked at: {type(error).__name__}.",
+            f"It could not be looked at: {type_of(error)}.",
             remedy="That is a bug; please report it, with what `grantway -vv ...` says.",
         )
     else:

@@ -85,6 +85,20 @@ class Command(_Helped):
                     f"{max(param.opts, key=len)} is given {count} times. Give it once.", ctx
                 )
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Invoke it, with standard output for its answer alone, to its own end."""
+        try:
+            with output.reserved():
+                return super().invoke(ctx)
+        except SystemExit:
+            # None of ours leaves so, and nothing was answered.
+            from grantway.errors import PluginError
+
+            raise PluginError(
+                "A plugin has tried to leave the program.",
+                remedy="`grantway plugins` lists them; --no-plugins does without.",
+            ) from None
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples below the options."""
         super().format_epilog(ctx, formatter)

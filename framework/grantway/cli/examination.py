@@ -23,7 +23,7 @@ from grantway.cli.session import Session
 from grantway.config import Configuration, user_file
 from grantway.errors import CacheError, ConfigurationError, GrantwayError, UnknownEnvironment
 from grantway.oauth.transport import HttpTransport
-from grantway.suggest import sentence
+from grantway.suggest import sentence, type_of
 from grantway.vaults import reference_in
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _cache(session: Session) -> Iterator[Check]:
 
 def _cache_checks(cache: "TokenCache", now: float) -> Iterator[Check]:
     if not isinstance(cache, Inspector):
-        kind = type(cache).__name__
+        kind = type_of(cache)
         yield Check("cache", "ok", f"{kind}, which does not show what is in it")
         return
     info = cache.info()

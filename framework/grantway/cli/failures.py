@@ -34,6 +34,7 @@ from grantway.errors import (
     TransportError,
     VaultError,
 )
+from grantway.suggest import type_of
 
 #: The first class that fits decides; what fits none is a bug, and 1.
 CODES: tuple[tuple[type[BaseException], int], ...] = (
@@ -129,12 +130,12 @@ def facts_of(error: BaseException) -> dict[str, object]:
         return facts
     if isinstance(error, click.ClickException):
         message = error.format_message()
-        return {"type": type(error).__name__, "message": message, "remedy": _usage_remedy(error)}
+        return {"type": type_of(error), "message": message, "remedy": _usage_remedy(error)}
     if isinstance(error, output.Unwritable):
         return {"type": "Unwritable", "message": str(error)}
     return {
         "type": "InternalError",
-        "message": f"This is a bug: {type(error).__name__}.",
+        "message": f"This is a bug: {type_of(error)}.",
         "remedy": "Please report it, with what `grantway -vv ...` says.",
     }
 
@@ -216,7 +217,7 @@ def _flush_stdout() -> None:
     """Have what was already answered arrive before the error does."""
     try:
         sys.stdout.flush()
-    except (OSError, AttributeError):
+    except (OSError, ValueError, AttributeError):
         # It is gone, or there never was one.
         _close_stdout()
 

@@ -15,7 +15,7 @@ def leave(code: int) -> None:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except (OSError, AttributeError):
+    except (OSError, ValueError, AttributeError):
         # It cannot be written any more, or was closed by a parent: there is none.
         return
     os._exit(code)

@@ -8,7 +8,8 @@ them, for a terminal obeys control characters.
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def coloured(stream: TextIO) -> bool:
 
 def paint(text: str, style: str, stream: TextIO | None = None) -> str:
     """`text` in a style (`bold`, `dim`, `red`, `green`, `yellow`, `cyan`), if `stream` has one."""
-    if not text or not coloured(stream or sys.stdout):
+    if not text or not coloured(stream or _answer()):
         return text
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 
@@ -64,14 +65,33 @@ def prepare() -> None:
     Raises:
         Unwritable: there is no standard output.
     """
-    if sys.stderr is None:  # pyright: ignore[reportUnnecessaryComparison]  # closed by a parent
+    if sys.stderr is None or sys.stderr.closed:  # pyright: ignore[reportUnnecessaryComparison]  # closed by a parent
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # to the end
-    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]  # likewise
+    if sys.stdout is None or sys.stdout.closed:  # pyright: ignore[reportUnnecessaryComparison]  # likewise
         raise Unwritable("Standard output is closed; there is no place for an answer.")
     for stream in (sys.stdout, sys.stderr):
         # What the terminal's encoding cannot show is shown escaped; no answer fails by it.
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")
+
+
+_reserved: list[TextIO] = []
+
+
+@contextmanager
+def reserved() -> Generator[None]:
+    """Have standard output for the answer alone: what a plugin prints goes to standard error."""
+    _reserved.append(sys.stdout)
+    sys.stdout = sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout = _reserved.pop()
+
+
+def _answer() -> TextIO:
+    """Where the answer goes."""
+    return _reserved[-1] if _reserved else sys.stdout
 
 
 def write(text: str) -> None:
@@ -81,22 +101,26 @@ def write(text: str) -> None:
         Unwritable: it cannot be written.
         BrokenPipeError: nobody reads any more.
     """
-    try:
-        sys.stdout.write(f"{text}\n")
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise Unwritable(f"The answer cannot be written: {error.strerror}.") from None
+    with _written():
+        _answer().write(f"{text}\n")
 
 
 def flush() -> None:
     """Have all that was written arrive; raises as `write`."""
+    with _written():
+        _answer().flush()
+
+
+@contextmanager
+def _written() -> Generator[None]:
     try:
-        sys.stdout.flush()
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
         raise Unwritable(f"The answer cannot be written: {error.strerror}.") from None
+    except ValueError:
+        raise Unwritable("The answer cannot be written: standard output is closed.") from None
 
 
 def note(text: str) -> None:

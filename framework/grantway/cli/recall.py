@@ -181,7 +181,7 @@ def _read(sealer: "Sealer", notes: Path, situation: bytes) -> Note | None:
 
     name = name_of(sealer, situation)
     private.prepare_folder(notes)
-    content = sealer.open(KIND, name, private.read_file(notes / name.hex(), LARGEST, ""))
+    content = sealer.open(KIND, name, private.read_file(notes / name.hex(), LARGEST))
     return (
         None
         if content is None

@@ -19,6 +19,7 @@ from grantway.certificate import ClientCertificate, Signer, SigningKey
 from grantway.environment import Environment
 from grantway.errors import ConfigurationError, GrantwayError, VaultError
 from grantway.secret import Secret
+from grantway.suggest import type_of
 
 LIFETIME = 600
 """Seconds that an assertion lives: more than a clock is wrong by, and no more than authorities
@@ -138,10 +139,10 @@ def signed(header: Mapping[str, object], claims: Mapping[str, object], signer: S
         signature = signer.sign(text.encode(), str(header["alg"]))
         if type(signature) is bytes and signature:
             return Secret(f"{text}.{base64url(signature)}")
-    except (GrantwayError, KeyboardInterrupt, GeneratorExit):
+    except (GrantwayError, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001  # somebody else's code
-        failure = f"raised {type(error).__name__}"
+        failure = f"raised {type_of(error)}"
     raise VaultError(
         f"The signer of the certificate {failure}.",
         remedy="Check that the place where its key is can be reached and allows to sign.",

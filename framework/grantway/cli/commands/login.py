@@ -28,6 +28,7 @@ from grantway.errors import (
     SelectionError,
 )
 from grantway.parameters import ACCOUNT, PROMPT
+from grantway.suggest import type_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -216,7 +217,7 @@ def _make_sure_it_outlasts(session: Session) -> None:
     except GrantwayError:
         raise
     except Exception as error:  # noqa: BLE001  # of a plugin; its text may hold anything
-        failure = type(error).__name__
+        failure = type_of(error)
     else:
         raise ConfigurationError(
             "Nobody is asked to sign in: the token cache does not outlast this command, and the "
