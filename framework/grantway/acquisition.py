@@ -247,7 +247,7 @@ class Acquisition:
             if self._settled.choice.candidate.builtin:
                 raise
             # Raised after this block: what a plugin raises may hold the secrets it was given.
-            raised = f"{type_of(error)} {_place_of(error)}"
+            raised = f"{type_of(error)} {self._place_of(error)}"
             _log_frames(error, context)
         if result is None:
             raise self._plugin_failed(f"raised {raised}")
@@ -288,6 +288,22 @@ class Acquisition:
             request = vaults.with_new_assertion(
                 settled.request, request, place.registry.vaults, context, place.assertions
             )
+
+    def _place_of(self, error: BaseException) -> str:
+        """Where a provider failed: its author's line, and nothing that may be a secret."""
+        # Imported here, as all of this: only a failing plugin needs it.
+        from pathlib import Path
+        from traceback import extract_tb
+
+        frames = extract_tb(error.__traceback__)
+        provider = self._settled.choice.candidate.provider
+        file = Path(self._place.registry.plugin_of(provider).file)
+        package = file.parent if file.name == "__init__.py" else file
+        for frame in reversed(frames):
+            if file.name and Path(frame.filename).is_relative_to(package):
+                where = Path(frame.filename).relative_to(package.parent)
+                return f"at {where.as_posix()}:{frame.lineno}"
+        return f"at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
     def _plugin_failed(self, how: str) -> PluginError:
         """The error for a provider that broke its contract, whoever's it is."""
@@ -539,16 +555,6 @@ def checked_timeout(timeout: object) -> float:
             parameter="timeout",
         )
     return timeout
-
-
-def _place_of(error: BaseException) -> str:
-    """Where an exception came from, in a word: all of it that is safe to show."""
-    # Imported here: only a failing plugin needs them.
-    from pathlib import Path
-    from traceback import extract_tb
-
-    frames = extract_tb(error.__traceback__)
-    return f"at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 def _log_frames(error: BaseException, context: "Context") -> None:

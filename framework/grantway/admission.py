@@ -142,6 +142,7 @@ class Admission:
         try:
             # The hooks alone, which pluggy would otherwise look for once more.
             self._manager.register(SimpleNamespace(**marked), plugin.name)
+            plugin.hooks = tuple(sorted(marked))
         except (pluggy.PluginValidationError, ValueError) as error:
             first = str(error).strip().splitlines()
             raise PluginError(f"It is not a plugin: {' '.join(first)[:300]}") from None

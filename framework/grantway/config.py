@@ -173,7 +173,7 @@ def load(file: "str | Path | None" = None) -> Configuration:
     path = Path(file) if file is not None else user_file()
     try:
         document = document_of(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if file is None and not os.environ.get("GRANTWAY_CONFIG"):
             return Configuration()
         raise ConfigurationError(
@@ -189,11 +189,11 @@ def document_of(path: "Path") -> Document:
 
     Raises:
         ConfigurationError: it cannot be read.
-        FileNotFoundError: it is not there.
+        FileNotFoundError, NotADirectoryError: it is not there.
     """
     try:
         return Document(_text_of(path), path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -10,6 +10,7 @@ been written by somebody else is passed by, and made anew where that is possible
 that is going to be run: so its folder and it are this user's alone, or it is not believed.
 """
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _LARGEST = 1 << 20
 _CELLS = 5
+# NAME-VERSION, behind which an egg has the version of Python.
+_FOLDER = re.compile(r"(?P<name>.+?)(-(?P<version>\d[^-]*))?(-py[^-]*.*)?\.(dist|egg)-info")
 
 
 @attrs.frozen
@@ -87,7 +90,7 @@ def _found(group: str) -> tuple[Installed, ...]:
     seen: set[str] = set()
     for distribution in distributions():
         # By its folder: to read every distribution's metadata would take long.
-        name = _called(distribution)[0].casefold()
+        name = re.sub(r"[-_.]+", "-", _called(distribution)[0]).casefold()
         # The first on the path wins, as for imports.
         if not name or name not in seen:
             seen.add(name)
@@ -117,12 +120,8 @@ def _identity(distribution: "Distribution") -> tuple[str, str]:
 
 def _called(distribution: "Distribution") -> tuple[str, str]:
     """Name and version in the name of the folder of a distribution's metadata; empty without."""
-    folder = Path(str(getattr(distribution, "_path", ""))).name
-    stem, dot, ending = folder.rpartition(".")
-    if not dot or ending not in ("dist-info", "egg-info"):
-        return "", ""
-    name, _, rest = stem.partition("-")
-    return name, rest.partition("-")[0]
+    folder = _FOLDER.fullmatch(Path(str(getattr(distribution, "_path", ""))).name)
+    return (folder["name"], folder["version"] or "") if folder else ("", "")
 
 
 def _read(manifest: Path, now: dict[str, object]) -> tuple[Installed, ...] | None:

@@ -53,6 +53,7 @@ class Plugin(Named):
         state: `active`, `disabled`, or `set aside` with `reason` and `remedy`.
         file: the file it was loaded from, where known.
         import_seconds: how long its import took.
+        hooks: the names of those that it implements.
         module: the plugin itself, once it is loaded.
     """
 
@@ -66,6 +67,7 @@ class Plugin(Named):
     remedy: str = ""
     file: str = ""
     import_seconds: float = 0.0
+    hooks: tuple[str, ...] = ()
     providers: tuple[CredentialProvider, ...] = ()
     environments: tuple[Environment, ...] = ()
     token_caches: tuple[TokenCacheFactory, ...] = ()
@@ -92,6 +94,7 @@ class Plugin(Named):
             "reason": self.reason,
             "remedy": self.remedy,
             "file": self.file,
+            "hooks": list(self.hooks),
             "providers": [each.name for each in self.providers],
             "environments": [each.name for each in self.environments],
             "token_caches": [each.name for each in self.token_caches],
@@ -135,20 +138,22 @@ def recorded(entry: Installed, builtin_distribution: str) -> Plugin:
 
 
 def _made_for(distribution: str) -> str:
-    """Which grantway a plugin that fails was made for, where it says so.
+    """Which grantway a plugin that fails was made for, where that is not this one.
 
     pip sees to that, unless it was told not to, or has since been asked for another one.
     """
     # Imported here: only what is broken is asked.
     from importlib import metadata
 
+    from packaging.requirements import Requirement
+
     from grantway.version import __version__
 
     with suppress(Exception):  # whatever is wrong with its metadata is not the question
-        for each in metadata.requires(distribution) or ():
-            wanted = re.match(r"grantway\s*\(?\s*([<>=!~][^;)]*)", each, re.IGNORECASE)
-            if wanted:
-                return f" (It asks for grantway {wanted[1].strip()}; this one is {__version__}.)"
+        for each in map(Requirement, metadata.requires(distribution) or ()):
+            wanted = each.specifier
+            if _normal(each.name) == "grantway" and not wanted.contains(__version__, True):
+                return f" It asks for grantway {wanted}, and this is {__version__}."
     return ""
 
 
@@ -327,9 +332,12 @@ def _settle(plugins: Sequence[Plugin], *, against_builtin: bool) -> None:
     for plugin in plugins:
         if plugin.name in losers:
             what, others = losers[plugin.name]
+            # What is built in can be neither uninstalled nor disabled.
+            remedy = "Its author has to give it another name. " if against_builtin else ""
+            which = "it" if against_builtin else "one of them"
             plugin.set_aside(
                 f"It claims the {what}, as does {' and '.join(others)}.",
-                "Uninstall one of them, or disable it: GRANTWAY_DISABLE_PLUGINS, or "
+                f"{remedy}Uninstall {which}, or disable it: GRANTWAY_DISABLE_PLUGINS, or "
                 "plugins.disable in the configuration.",
             )
 

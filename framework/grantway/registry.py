@@ -280,9 +280,12 @@ class Registry:
                         distribution=plugin.distribution,
                     )
             names = [each.name for each in self.providers]
+            remedy = did_you_mean(provider, names) or f"There are: {', '.join(names)}."
+            if any(each.state != "active" for each in self.plugins):
+                remedy += " Some plugins are not in use: see `grantway plugins`."
             raise PluginError(
                 f"There is no credential provider {provider!r}.",
-                remedy=did_you_mean(provider, names) or f"There are: {', '.join(names)}.",
+                remedy=remedy,
                 plugin=provider,
             )
         if parameter_set is None:

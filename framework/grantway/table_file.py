@@ -20,7 +20,7 @@ def read_table(file: Path) -> tuple[Document, Keys, Table]:
     """
     try:
         document = document_of(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ConfigurationError(
             f"There is no file {file}.", remedy="Check its path.", file=str(file)
         ) from None

@@ -244,6 +244,21 @@ def test_a_plugin_is_shown_by_its_short_name() -> None:
     assert "Mall, Ruin" in text
 
 
+def test_a_plugin_is_shown_with_its_hooks() -> None:
+    shown = run("plugins", "show", "shop", "--json", session=session(Shop(), names=["acme:shop"]))
+    assert shown.json["hooks"] == [
+        "grantway_commands", "grantway_environments", "grantway_providers",
+    ]  # fmt: skip
+
+    class Watcher:
+        @hookimpl
+        def grantway_event(self) -> None:
+            pass
+
+    listed = run("plugins", session=session(Watcher(), names=["acme:watcher"]))
+    assert re.search("acme:watcher .* hooks: grantway_event", listed.stdout)
+
+
 def test_an_unknown_plugin_is_answered_with_the_nearest() -> None:
     outcome = run("plugins", "show", "acme:shp", session=session(Shop(), names=["acme:shop"]))
     assert outcome.code == 2

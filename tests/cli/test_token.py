@@ -80,6 +80,21 @@ def test_standard_output_that_was_closed_is_told() -> None:
     assert done.stderr.startswith("Error: Standard output is closed")
 
 
+def test_a_provider_that_is_set_aside_is_told_with_its_reason() -> None:
+    here = session(Shop(), Shop(), names=["acme:shop", "other:shop"], prompter=False)
+    outcome = run("token", "--provider", "Shop", session=here)
+    assert outcome.code == 2
+    assert "'Shop' is not in use, for acme:shop is set aside. It claims the" in outcome.stderr
+    assert "GRANTWAY_DISABLE_PLUGINS" in outcome.stderr
+
+
+def test_that_plugins_are_not_in_use_is_told_where_a_provider_is_missing() -> None:
+    here = session(object(), names=["acme:empty"], prompter=False)
+    outcome = run("token", "--provider", "Shop", session=here)
+    assert outcome.code == 2
+    assert "Some plugins are not in use: see `grantway plugins`." in outcome.stderr
+
+
 def test_the_provider_gets_the_opened_secret() -> None:
     shop = Shop()
     token(shop, *VOUCHER)

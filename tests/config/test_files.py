@@ -105,6 +105,12 @@ def test_the_users_file_need_not_be_there(monkeypatch: pytest.MonkeyPatch) -> No
     assert load().file is None
 
 
+def test_nor_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
+    assert load().file is None
+
+
 def test_a_file_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load(tmp_path)

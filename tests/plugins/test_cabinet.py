@@ -23,6 +23,8 @@ NAMES = sorted(each.name for each in BROKEN.iterdir() if each.is_dir())
 UPDATE = "Update or uninstall grantway-broken-{}."
 ONE_OF = "Uninstall one of them, or disable it: GRANTWAY_DISABLE_PLUGINS, or plugins.disable in "
 
+BUILT_IN = "Its author has to give it another name. Uninstall it, or disable it"
+
 # By folder: the reason it is set aside for when it is alone with healthy ones, and the remedy.
 REASONS: Mapping[str, tuple[str, str]] = {
     "wreck": ("cannot be imported: ModuleNotFoundError: No module named", "Update or uninstall"),
@@ -40,8 +42,8 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "mistaken": ("grantway_providers returned a str, not a CredentialProvider.", UPDATE),
     "halfway": ("grantway_environments failed: OSError: the list ends here", UPDATE),
     "wrapping": ("grantway_providers is a hook wrapper", UPDATE),
-    "claiming": ("It claims the provider 'user', as does grantway:grants.", ONE_OF),
-    "posing": ("It claims the environment 'globalcloud', as does grantway:clouds.", ONE_OF),
+    "claiming": ("It claims the provider 'user', as does grantway:grants.", BUILT_IN),
+    "posing": ("It claims the environment 'globalcloud', as does grantway:clouds.", BUILT_IN),
 }
 # What is broken only in company.
 TWINS = ("twin_one", "twin_two")

@@ -154,7 +154,7 @@ def test_the_prefix_may_be_given(tmp_path: Path) -> None:
 
 BAD_NAMES = (
     "", "Acme", "acme_lab", "acme lab", "1acme", "acme-", "-acme", "acme--lab", "acme/lab", "..",
-    "no-acme", "açme", "acme\n", "grantway-", "a" * 41,
+    "no-acme", "grantway", "grantway-grantway", "test", "test-lab", "açme", "acme\n", "grantway-", "a" * 41,
 )  # fmt: skip
 
 

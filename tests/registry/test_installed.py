@@ -202,6 +202,24 @@ def test_a_distribution_without_metadata_is_called_as_its_folder(
     assert {("one", "one", "1.0"), ("two", "two", "1.0")} <= found
 
 
+@pytest.mark.parametrize(
+    ("folder", "identity"),
+    [
+        ("grantway-acme-1.2.dist-info", ("grantway-acme", "1.2")),
+        ("acme_lab-1.2.dev3+g12.dist-info", ("acme_lab", "1.2.dev3+g12")),
+        ("acme-1.2-py3.11.egg-info", ("acme", "1.2")),
+        ("acme.egg-info", ("acme", "")),
+    ],
+)
+def test_a_folder_says_name_and_version(site: Path, folder: str, identity: tuple[str, str]) -> None:
+    (site / folder).mkdir()
+    (site / folder / "entry_points.txt").write_text(f"[{GROUP}]\nmine = json\n")
+    (found,) = [each for each in installed(GROUP) if each.name == "mine"]
+    assert (found.distribution, found.version) == identity
+    # None of them is taken for ours, or takes its place.
+    assert "clouds" in names(installed(GROUP))
+
+
 def test_of_two_distributions_with_one_name_the_first_on_the_path_counts(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

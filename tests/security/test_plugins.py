@@ -1,8 +1,11 @@
 """A third party's plugin, careless or hostile: it harms itself, and gets nothing it was not given."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
 from traceback import TracebackException
 from typing import Any, NoReturn, cast
 
@@ -306,6 +309,31 @@ def test_a_provider_that_exits_is_at_fault_and_its_text_is_not_told(error: BaseE
     with pytest.raises(PluginError, match="third:plugin") as caught:
         acquire(working(raising(error)))
     assert SENTINEL not in str(caught.value)
+
+
+def test_a_provider_that_fails_is_told_with_its_own_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "acme_plug"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from grantway import CredentialProvider, Parameter, ParameterSet, hookimpl\n"
+        "from acme_plug.work import authenticate\n"
+        "KEY = Parameter('third_key', str)\n"
+        "@hookimpl\n"
+        "def grantway_providers():\n"
+        "    return [CredentialProvider('Third', (ParameterSet('Set', (KEY,)),), authenticate)]\n"
+    )
+    (package / "work.py").write_text(
+        "def authenticate(request, context):\n    return request.values['nothing of the kind']\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plugin = import_module("acme_plug")
+    try:
+        with pytest.raises(PluginError, match=r"raised KeyError at acme_plug/work\.py:2\."):
+            acquire(Registry.of(plugin, configuration=NOWHERE), environment=HILL)
+    finally:
+        del sys.modules["acme_plug"], sys.modules["acme_plug.work"]
 
 
 RESULTS: dict[str, Callable[[], object]] = {

@@ -16,6 +16,7 @@ from grantway.cache_inspection import Inspector
 from grantway.checks import environment as environment_test
 from grantway.checks import machine
 from grantway.checks.check import Check, Step
+from grantway.checks.unlisted import unlisted
 from grantway.cli import output
 from grantway.cli.checking import faults
 from grantway.cli.probe import Probe
@@ -149,6 +150,9 @@ def _plugins(session: Session) -> Iterator[Check]:
         if each.state == "set aside":
             found = f"{each.name} is set aside. {sentence(each.reason)}"
             yield Check("plugins", "failed", found, each.remedy, {"plugin": each.name})
+    for other in unlisted():
+        facts = {"distribution": other.distribution, "group": other.group}
+        yield Check("plugins", "warning", other.found, other.remedy, facts)
     text = f"{len(states['active'])} active"
     if states["disabled"]:
         text += f"; disabled: {', '.join(states['disabled'])}"

@@ -101,7 +101,7 @@ def _facts(args: "Sequence[str]") -> list[object] | None:
     configuration = user_file()
     try:
         content = content_of(configuration).hex()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         content = None
     project, of_project = project_file(), None
     if project is not None:

@@ -55,6 +55,9 @@ class Names:
                 f"it has to be lower-case words of letters and digits with dashes between them, "
                 f"no longer than {_LONGEST} characters"
             )
+        # A function that begins so would be taken for a hook, or by pytest for a test.
+        if (first := short.partition("-")[0]) in ("grantway", "test"):
+            raise ValueError(f"it must not begin with {first}")
         # --no-... is the other half of a flag.
         if short.startswith("no-"):
             raise ValueError("it must not begin with no-")

@@ -152,9 +152,13 @@ def _named(session: Session, name: str) -> "Plugin":
     ]
     if len(same) == 1:
         return same[0]
+    from grantway.checks.unlisted import unlisted
     from grantway.errors import InvalidParameter
     from grantway.suggest import did_you_mean
 
+    for other in () if same else unlisted():
+        if other.distribution.casefold() == name.partition(":")[0].casefold():
+            raise InvalidParameter(other.found, remedy=other.remedy, parameter="name")
     names = [each.name for each in same or plugins]
     raise InvalidParameter(
         f"{'Several plugins are' if same else 'There is no plugin'} called {name!r}.",
@@ -171,4 +175,6 @@ def _offers(plugin: "Plugin") -> str:
         ("vaults", [each.scheme for each in plugin.vaults]),
         ("discoveries", [each.name for each in plugin.discoveries]),
     )
-    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in offered if names) or "-"
+    kinds = [f"{kind}: {', '.join(names)}" for kind, names in offered if names]
+    # Who offers none of these adds commands, or observes.
+    return "; ".join(kinds) or f"hooks: {', '.join(plugin.hooks)}"
