@@ -82,6 +82,9 @@ class Admission:
                 continue
             with contained(plugin, f"{hook} failed"):
                 answer = cast("Iterable[object]", implementation.function())
+                if inspect.iscoroutine(answer):
+                    answer.close()
+                    raise PluginError(f"{hook} is async; a hook is a plain function.")
                 items = list(islice(answer, _MOST + 1))
                 if len(items) > _MOST:
                     raise PluginError(f"{hook} yields without end.")

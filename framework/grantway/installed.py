@@ -90,7 +90,7 @@ def _found(group: str) -> tuple[Installed, ...]:
     seen: set[str] = set()
     for distribution in distributions():
         # By its folder: to read every distribution's metadata would take long.
-        name = re.sub(r"[-_.]+", "-", _called(distribution)[0]).casefold()
+        name = canonical(_called(distribution)[0])
         # The first on the path wins, as for imports.
         if not name or name not in seen:
             seen.add(name)
@@ -111,11 +111,21 @@ def _entries(distribution: "Distribution", group: str) -> Iterable[Installed]:
 
 
 def _identity(distribution: "Distribution") -> tuple[str, str]:
-    """Name and version, as its metadata say, else as its folder does."""
+    """Name and version, as its metadata say, else as its folder does.
+
+    Who says something else than their folder may want to pass for somebody: the folder counts.
+    """
     name, version = _called(distribution)
     with suppress(Exception):
-        return str(distribution.name or name or "unknown"), str(distribution.version or version)
+        said = str(distribution.name)
+        if not name or canonical(said) == canonical(name):
+            name, version = said, str(distribution.version)
     return name or "unknown", version
+
+
+def canonical(name: str) -> str:
+    """A name of a distribution in the one spelling that names are compared in (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).casefold()
 
 
 def _called(distribution: "Distribution") -> tuple[str, str]:

@@ -18,7 +18,7 @@ import attrs
 from grantway.config import Configuration
 from grantway.environment import Environment
 from grantway.errors import PluginError
-from grantway.installed import Installed
+from grantway.installed import Installed, canonical
 from grantway.named import Named
 from grantway.offerings import Discovery, TokenCacheFactory, Vault
 from grantway.parameters import COMMON, NAME, RESERVED, Parameter
@@ -133,7 +133,7 @@ def recorded(entry: Installed, builtin_distribution: str) -> Plugin:
         distribution=entry.distribution,
         version=entry.version,
         target=entry.target,
-        builtin=_normal(entry.distribution) == builtin_distribution,
+        builtin=canonical(entry.distribution) == builtin_distribution,
     )
 
 
@@ -152,7 +152,7 @@ def _made_for(distribution: str) -> str:
     with suppress(Exception):  # whatever is wrong with its metadata is not the question
         for each in map(Requirement, metadata.requires(distribution) or ()):
             wanted = each.specifier
-            if _normal(each.name) == "grantway" and not wanted.contains(__version__, True):
+            if canonical(each.name) == "grantway" and not wanted.contains(__version__, True):
                 return f" It asks for grantway {wanted}, and this is {__version__}."
     return ""
 
@@ -238,11 +238,6 @@ def contained(plugin: Plugin, what: str) -> Generator[None, None, None]:
     raise PluginError(reason)
 
 
-def _normal(name: str) -> str:
-    """A name of a distribution, a plugin or both in the one spelling for comparing (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).casefold()
-
-
 def enabled(plugin: Plugin, configuration: Configuration, *, third_parties: bool) -> bool:
     """Whether the plugin may be imported at all; if not, its record says who forbade it."""
     if plugin.builtin:
@@ -269,12 +264,12 @@ def enabled(plugin: Plugin, configuration: Configuration, *, third_parties: bool
 def spellings_of(plugin: Plugin) -> set[str]:
     """What configuration may call a plugin: by its name, its distribution, its entry point."""
     entry = plugin.name.partition(":")[2]
-    return {_normal(name) for name in (plugin.name, plugin.distribution, entry)}
+    return {canonical(name) for name in (plugin.name, plugin.distribution, entry)}
 
 
 def named(names: Iterable[str]) -> list[str]:
     """The names in a list of plugins, in the one spelling in which they are compared."""
-    return [_normal(name.strip()) for name in names if name.strip()]
+    return [canonical(name.strip()) for name in names if name.strip()]
 
 
 def load(plugin: Plugin, entry: Installed) -> object:

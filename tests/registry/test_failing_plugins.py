@@ -336,6 +336,19 @@ def test_entry_points_that_cannot_be_read_set_their_distribution_aside(
     assert record(registry, "fine:plugin").state == "active"
 
 
+def test_a_hook_that_is_async_is_told_as_that(installed: Installed) -> None:
+    plugin = ModuleType("a_plugin")
+
+    async def later() -> list[object]:
+        raise AssertionError("nobody waits for it")
+
+    plugin.grantway_providers = hookimpl(later)  # type: ignore[attr-defined]  # a module's hook
+    registry = installed.registry(entry("mine", plugin))
+    assert record(registry, "mine:plugin").reason == (
+        "grantway_providers is async; a hook is a plain function."
+    )
+
+
 def test_two_entry_points_of_one_name_are_both_listed(installed: Installed) -> None:
     registry = installed.registry(entry("mine", provides("One")), entry("mine", provides("Two")))
     assert record(registry, "mine:plugin").state == "active"

@@ -202,6 +202,13 @@ def test_a_distribution_without_metadata_is_called_as_its_folder(
     assert {("one", "one", "1.0"), ("two", "two", "1.0")} <= found
 
 
+def test_who_says_another_name_than_its_folder_is_called_as_the_folder(site: Path) -> None:
+    entries = install(site, "mine")
+    (entries.parent / "METADATA").write_text("Metadata-Version: 2.1\nName: grantway\nVersion: 9\n")
+    (found,) = [each for each in installed(GROUP) if each.name == "mine"]
+    assert (found.distribution, found.version) == ("mine", "1.0")
+
+
 @pytest.mark.parametrize(
     ("folder", "identity"),
     [
