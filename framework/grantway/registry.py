@@ -31,6 +31,7 @@ from grantway import hookspecs
 from grantway.admission import Admission
 from grantway.candidate import Candidate
 from grantway.catalogue import BuiltinFirst, Catalogue
+from grantway.commands import COMMANDS
 from grantway.config import Configuration
 from grantway.document import Document, Keys, Table
 from grantway.environment import Environment
@@ -370,6 +371,11 @@ def _command_name(plugin: Plugin, command: "click.Command") -> str:
         name: object = command.name
         if not is_name(name):
             raise PluginError("A command of it has no name that can be typed.")
+        if name in COMMANDS:
+            raise PluginError(
+                f"It adds the command {name!r}, which is grantway's own.",
+                remedy="Its author has to give it another name.",
+            )
         if type(command.get_short_help_str(80)) is not str:
             raise PluginError(f"The command {name} has no help.")
         return cast("str", name)

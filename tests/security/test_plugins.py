@@ -203,6 +203,7 @@ COMMANDS = {
     "its name is no text": click.Command(cast("str", 5)),
     "its help exits": Helpless("third"),
     "its class raises": Faceless(),
+    "it is one of the core": click.Command("token"),
 }
 
 

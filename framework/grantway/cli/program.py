@@ -21,12 +21,9 @@ import click
 from grantway.cli import output
 from grantway.cli.command import Group, refuse_single_dashes
 from grantway.cli.session import Session
+from grantway.commands import COMMANDS
 from grantway.version import __version__
 
-_NAMES = (
-    "token", "login", "logout", "accounts", "consent", "explain", "decode", "providers",
-    "environments", "plugins", "cache", "config", "doctor", "completion",
-)  # fmt: skip
 _COMPLETE = "_GRANTWAY_COMPLETE"
 
 
@@ -150,7 +147,7 @@ def _remember(ctx: click.Context, option: click.Parameter, value: object) -> Non
 @click.command(
     "grantway",
     cls=Program,
-    modules={name: f"grantway.cli.commands.{name}" for name in _NAMES},
+    modules={name: f"grantway.cli.commands.{name}" for name in COMMANDS},
     examples=(
         (
             "A token for a service principal; its secret rests in a variable",
