@@ -149,7 +149,7 @@ class Endpoints:
     """Where an authority's endpoints are, and what it says of client authentication.
 
     Attributes:
-        token, authorization, device_authorization: URLs, or `FROM_METADATA`; "" where the
+        token, authorization, device_authorization: its URL, or `FROM_METADATA`; "" where the
             authority has none.
         pushed_authorization: where an authorization request is lodged first (RFC 9126); ""
             where that is neither required nor what the environment asks for.

@@ -83,14 +83,15 @@ class Context:
         clock: the only source of time.
         prompter: a way to reach a person, or None: then raise `InteractionRequired` before
             any network.
-        deadline: when the caller's time is up, on `clock.monotonic()`; `timeout` is the length
-            it had, in seconds.
+        deadline: when the caller's time is up, on `clock.monotonic()`; see `remaining`.
+        timeout: how many seconds that was, for messages.
         pauses: until when the authority wants nobody of this client to ask; see `keep_pause`.
         prolong: told the new deadline by `with_time`; None: the caller has set the time.
         cancelled: set when nobody waits any more.
         correlation_id: this request's id; sent where the protocol has a header for it.
         possession: the key that tokens are bound to, in an environment that says `dpop`.
-        redactor: knows the secrets of this request, and masks them in any text.
+        redactor: knows the secrets of this request, and masks them in any text: `add(secret)`
+            has it know one more, `text(words)` masks.
         keep: see `keep_refresh_token`.
     """
 

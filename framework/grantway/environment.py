@@ -151,7 +151,8 @@ class Environment:
     >>> keycloak = Environment("Keycloak", authority="https://id.example.org/realms/main")
 
     Attributes:
-        name, aliases: how it is called; compared without regard to case.
+        name: how it is called; compared without regard to case.
+        aliases: other names for it, likewise.
         authority: base URL of the token-issuing server; for `oidc` the issuer, to the letter.
         protocol: how the authority is spoken to; `oidc` unless said otherwise.
         tenant: the tenant of a single-tenant authority; another one is then refused.

@@ -1,16 +1,7 @@
 """Events: what happened, told to observers, with nothing secret in it.
 
-Names and facts:
-
-| name | when | facts |
-|---|---|---|
-| `token.acquired` | a token was obtained from an authority | environment, provider, parameter_set, tenant_id, expires_on, renewed |
-| `token.failed` | no token could be obtained | environment, provider, parameter_set, error |
-| `cache.failed` | a token cache failed; the call went on without it | operation, error |
-| `refresh_token.kept` | a new refresh token was put where it is safe | environment, saved_to |
-
-A call that the cache answers makes no event: nothing is spent on the fast path.
-"""  # noqa: E501  # a table
+`Event` lists their names and facts.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -27,7 +18,22 @@ def _frozen(given: Mapping[str, object]) -> Mapping[str, object]:
 
 @attrs.frozen
 class Event:
-    """One thing that happened: `name`, the instant `at` (aware, UTC), and `facts`."""
+    """One thing that happened.
+
+    A call that the cache answers makes no event: nothing is spent on the fast path. The others:
+
+    | Name | When | Facts |
+    |---|---|---|
+    | `token.acquired` | a token was obtained from an authority | environment, provider, parameter_set, tenant_id, expires_on, renewed |
+    | `token.failed` | no token could be obtained | environment, provider, parameter_set, error |
+    | `cache.failed` | a token cache failed; the call went on without it | operation, error |
+    | `refresh_token.kept` | a new refresh token was put where it is safe | environment, provider, parameter_set, saved_to |
+
+    Attributes:
+        name: which.
+        at: when: an aware instant, in UTC.
+        facts: what is known of it, by name.
+    """  # noqa: E501  # a table
 
     name: str
     at: datetime

@@ -172,7 +172,7 @@ def grantway_commands() -> "Iterable[click.Command]":  # type: ignore[empty-body
 def grantway_event(event: "Event") -> None:
     """Observe what happened; the event carries no secret. What this raises is logged, not felt.
 
-    `grantway.events` lists what there is. It is called in the thread in which it happened, so it
+    `Event` lists what there is. It is called in the thread in which it happened, so it
     has to be quick; a call that the cache answers makes no event.
 
         from grantway import Dispatcher, Registry, hookimpl

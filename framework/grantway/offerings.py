@@ -24,10 +24,13 @@ class Vault:
 
     Attributes:
         scheme: the word before the colon of a reference, such as `env`.
-        get: the secret of that name. Raises `VaultError`.
-        put: keeps a secret under that name, or fails with `VaultError`. None: read only.
-        check: raises `VaultError` where `put` could not work; called before any network, so
-            that no token is fetched which then has no place to rest.
+        get: `get(name, context)` returns the secret of that name: all that follows the first colon
+            of a reference. Raises `VaultError`.
+        put: `put(name, secret, context)` keeps a secret under that name, or fails with
+            `VaultError`. None: read only.
+        check: `check(name)` raises `VaultError` where `put` could not work; called before any
+            network, so that no token is fetched which then has no place to rest. None: nothing
+            can be said beforehand.
         makes: what it gives is made by each `get`, at some cost. Then a client's assertion is not
             asked of it again while the last one is good.
         summary: one line for lists.
@@ -43,11 +46,15 @@ class Vault:
 
 @attrs.frozen(eq=False, repr=False)
 class TokenCacheFactory(Named):
-    """A kind of token cache: its name (and URL scheme), and how one is made from a URL.
+    """A kind of token cache, by name.
 
-    `create` is given the whole of what the caller named it by: the name alone, or a URL. It opens
-    nothing yet: a cache that cannot be reached says so by `CacheError` when it is used. It raises
-    `ConfigurationError` for a URL that cannot be understood. See `grantway.token_cache`.
+    Attributes:
+        name: how it is called, and the scheme of its URLs.
+        create: `create(url)` returns the `TokenCache`. It is given the whole of what the caller
+            named it by: the name alone, or a URL. It opens nothing yet: a cache that cannot be
+            reached says so by `CacheError` when it is used. Raises `ConfigurationError` for a URL
+            that cannot be understood.
+        summary: one line for lists.
     """
 
     name: str
@@ -61,10 +68,10 @@ class Discovery(Named):
 
     Attributes:
         name: the word before the URL: `NAME=https://...`.
-        discover: asks, by `context.transport`, and returns what it learned. The environment of
-            its context is provisional: it has the name, trust and further hosts that the caller
-            gave, and names the host of the URL and these alone, so nobody else can be asked. What
-            comes back keeps name, trust and hosts; see `grantway.discovery`. Raises
+        discover: `discover(url, context)` asks, by `context.transport`, and returns what it
+            learned. The environment of its context is provisional: it has the name, trust and
+            further hosts that the caller gave, and names the host of the URL and these alone, so
+            nobody else can be asked. What comes back is given that name, trust and hosts. Raises
             `GrantwayError`.
         protocols: those that environments of this kind speak, so that configuration can name
             them where no installed environment does.

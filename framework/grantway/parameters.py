@@ -80,7 +80,7 @@ def words(value: object) -> tuple[str, ...]:
 
 
 def json_object(value: object) -> str:
-    """A JSON object, given as such or as text; returned as compact text."""
+    """A JSON object, given as such or as text; returned as compact text with its names sorted."""
     import json
 
     try:
@@ -106,22 +106,30 @@ class Parameter(Named, Generic[T_co]):
 
     Attributes:
         name: as in Python (`tenant_id`); the option is `--tenant-id`.
-        parse: turns a given value into the parameter's type.
+        parse: turns a given value, from Python or as text, into the parameter's type (`T_co`), or
+            raises `ValueError` with the reason. That is shown, so it repeats no secret.
         help: one line, which `--help` and the reference show.
         secret: the value is or holds a secret: masked everywhere, and as text only a reference.
-        identity: the value is part of the key under which a token is cached. Say False for
-            what does not change which token comes back (how to prompt, where to save).
+        identity: the value is part of the key under which a token is cached, and sets the refresh
+            tokens of a third party's provider apart. Say False for what does not change which
+            token comes back (how to prompt, where to save).
         presented: the value is a token that stands for somebody, another one with each call. Read
             from a reference it may be another by the next call, so no token at rest is served for
             that; and a refresh token that it brings rests under the value itself, for nobody else.
         choices: the only values there are.
         example: a value as it is typed, for examples; "": one is made up from the name.
-        default: the value when nothing gives one.
-        env: the environment variable that may give it.
+        default: the value when nothing gives one, of the parameter's type: it is not parsed. A
+            secret has none.
+        env: the environment variable that may give it, by its literal name: nothing is put before
+            it. Its text is read as on the command line, so that of a secret is a reference. None:
+            no variable does.
         aliases: other names, accepted from Python and as options.
-        excludes: names of parameters that cannot be given beside it.
+        excludes: names of parameters that cannot be given beside it. To say so in one of the two
+            is enough.
         deprecated: what to use instead; a use of the parameter is warned about.
-        validator: the value as the chosen environment spells it.
+        validator: `validator(value, environment)` returns the value as that environment spells
+            it, or raises `ValueError` with the reason. Called once the environment is known, with
+            what `parse` returned, a secret not opened. None: the value stays as it is.
     """
 
     name: str
@@ -188,14 +196,14 @@ class ParameterSet(Named):
     """One way of calling a provider.
 
     A third party's set is selected by the parameters of a call only if it requires one that no
-    built-in set takes; any other is reached with `provider=` (see `grantway.selection`).
+    built-in set takes; any other is reached with `provider=`.
 
     Attributes:
         name: unique in its provider; the reference command's name where it has one.
         required: parameters that must be given.
-        at_least_one: of these, one or more must be given.
+        at_least_one: of these, one or more must be given; with none, nothing more is asked for.
         optional: parameters that may be given, beside `COMMON`.
-        default: the set that a call with nothing given is told about.
+        default: the set that a call with nothing given is told about; of built-in ones only.
         summary: one line for lists.
     """
 
@@ -303,7 +311,7 @@ secret = cast("Callable[[object], secrets_.Secret]", secrets_.secret)
 
 
 def client_certificate(value: object) -> "ClientCertificate":
-    """Where a client's certificate and key are; see `grantway.certificate`."""
+    """Where a client's certificate and key are: a path, a `Secret`, `Reference` or `Signer`."""
     # Imported here: few calls have one, and every start would pay for it.
     from grantway.certificate import client_certificate
 

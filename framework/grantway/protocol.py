@@ -27,7 +27,14 @@ def _as_is(value: str) -> str:
 
 @attrs.frozen(eq=False)
 class Form:
-    """What an identifier looks like: a pattern for all of it, in words, and its one spelling."""
+    """What an identifier looks like, and its one spelling.
+
+    Attributes:
+        description: what it is, in words, for messages.
+        pattern: a regular expression for the whole of it.
+        canonical: gives the one spelling in which it is sent and compared; the one that was given
+            where this is left out.
+    """
 
     description: str
     pattern: str
@@ -84,12 +91,14 @@ class Protocol(Named):
 
     Attributes:
         name: the word for it in configuration (`protocol = "oidc"`).
+        summary: one line for lists.
         audience: how a request names what the token is for. `scope`: a resource R is asked for
             as the scope `R/.default`; `resource`: it is the field `resource`, and scopes do
             not exist; `indicator`: it is the field `resource` of RFC 8707, beside scopes;
             `fixed`: it is as the authority has been set up, and only scopes can be named.
         resource_field: the name of that field, where an authority has another word for it.
-        client_id, tenant: what these look like. `tenant` None: the authority has no tenants.
+        client_id: what the identifier of a client looks like.
+        tenant: what a tenant looks like. None: the authority has no tenants.
         default_tenant: the tenant of a request that names none; "": each environment has to
             name its own where a template here has a tenant in it; with `tenant` None the one
             word that stands where others have a tenant.
@@ -99,7 +108,7 @@ class Protocol(Named):
         on_behalf_of: what a request says, by name, that brings a token for a further API on
             behalf of a user whose token came to this one (as its `assertion`, RFC 7523, section
             2.1); empty: the authority has no such grant.
-        token_path, authorization_path, device_authorization_path: templates; None: the
+        token_path, authorization_path, device_authorization_path: a template; None: the
             endpoint is in the metadata; "": the authority has none.
         metadata_urls: templates of the metadata documents, tried in order.
         issuers: templates of the issuers that id_tokens may carry; `{tenant}` in them is the
@@ -113,8 +122,8 @@ class Protocol(Named):
             must be.
         assertion_audience: whom an assertion is for. That is the issuer, which nobody can give
             himself out for; some authorities insist on the token endpoint.
-        device_code_field, device_grant_type: the name of the device code in the token request,
-            and the name of that grant.
+        device_code_field: the name of the device code in the token request.
+        device_grant_type: the name of that grant.
         identity_scopes: what is added to a request's scopes so that the answer carries an
             id_token and a refresh token.
         sign_in_scopes: likewise, and only when a person signs in; of these, none that the

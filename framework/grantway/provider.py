@@ -34,16 +34,26 @@ class CredentialProvider(Named):
     Attributes:
         name: unique among providers, compared without regard to case.
         parameter_sets: the ways it can be called.
-        authenticate: obtains a token. Called with the secrets opened, at most once at a time
-            for one key.
-        renew: obtains a token from the refresh token that an earlier call brought, without a
-            person. None: the provider has no such way.
-        plan: the requests that `authenticate` would send first, for `explain`. Opens nothing,
-            sends nothing.
-        surroundings: what decides, beside the parameters, which token comes back: the machine
-            that the code runs on, for one. A part of the name under which a result rests in a
-            cache, that of other machines perhaps. Opens no socket; None: nothing else does.
-        interactive: names of the parameter sets that need a person, and so more time.
+        authenticate: `authenticate(request, context)` obtains a token. Called with the secrets
+            opened, at most once at a time for one key. It returns the result, or raises an error
+            of `grantway.errors`; anything else that it raises is a fault of the plugin.
+        renew: `renew(request, refresh_token, context)` obtains a token from the refresh token that
+            an earlier call brought, without a person. The request is that of `authenticate`; the
+            token is the newest that rests for it. The result has the new refresh token, or the
+            same again where none came (`exchange(..., refresh_token=refresh_token)` sees to that).
+            It raises `InvalidGrant` where the authority refuses the token: then that is forgotten,
+            and `authenticate` is called. None: the provider has no such way, and a refresh token
+            that it brings is not kept.
+        plan: `plan(request)` gives the requests that `authenticate` would send first, for
+            `explain`. Opens nothing, sends nothing: each secret that it is given is a mask.
+        surroundings: `surroundings(request)` gives texts for what decides, beside the parameters,
+            which token comes back: the machine that the code runs on, for one. They are a part of
+            the name under which a result rests in a cache, that of other machines perhaps. Called
+            for each call, before the cache is asked, with secrets that are not opened; opens no
+            socket. None: nothing else decides.
+        interactive: names of its parameter sets that need a person. A call of one of these has 300
+            seconds where the caller says nothing, others have 60; and where a refresh token serves
+            no more, the person is asked again.
         reads_cache: whether a fresh token at rest may answer instead; False where each call is
             meant to be an act of its own. Then what it brings is not put there either.
         summary: one line for lists.
@@ -53,8 +63,8 @@ class CredentialProvider(Named):
     >>> from grantway import AuthenticationResult, CredentialProvider, ParameterSet
     >>> def authenticate(request, context):
     ...     return AuthenticationResult("a token")
-    >>> CredentialProvider("Fixed", (ParameterSet("Fixed"),), authenticate).name
-    'Fixed'
+    >>> print(CredentialProvider("Fixed", (ParameterSet("Fixed"),), authenticate).name)
+    Fixed
     """
 
     name: str

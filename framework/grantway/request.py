@@ -54,8 +54,9 @@ class TokenRequest:
 
     Attributes:
         environment: the cloud, resolved.
-        provider, parameter_set: names of what was selected.
-        values: parameter name to value, parsed and validated.
+        provider, parameter_set: name of what was selected.
+        values: parameter name to value, parsed and validated; `request[PARAMETER]` and
+            `request.get(PARAMETER)` read it with its type.
         holder: whose refresh tokens it works with; None: those of the built-in providers.
     """
 

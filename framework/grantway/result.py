@@ -34,7 +34,8 @@ class UserInfo:
         issuer: `iss`.
         user_name: `preferred_username`, else `upn`, `email` or `unique_name`; for display and
             for choosing an account, not for authorization.
-        object_id, tenant_id: `oid` and `tid`, where the issuer has them.
+        object_id: `oid`, where the issuer has it.
+        tenant_id: `tid`, likewise.
         name: the display name.
         claims: all claims of the id_token.
     """
@@ -80,9 +81,10 @@ class AuthenticationResult:
 
     Attributes:
         access_token: for the `Authorization` header, with `token_type`.
+        token_type: the scheme of that header: `Bearer`, or `DPoP` for a token bound to a key.
         issued_token_type: what kind of token it is, as a URI, where an exchange of tokens says so
             (RFC 8693, section 2.2.1). One that is no access token has the `token_type` `N_A`.
-        acquired_on: when it was obtained.
+        acquired_on: when it was obtained; filled in where a provider leaves it out.
         expires_on: when it expires, by the local clock; None: the authority did not say, and
             the token is not cached.
         extended_expires_on: until when it serves in an outage of the authority.
@@ -100,7 +102,7 @@ class AuthenticationResult:
         proof_key: the key that the token is bound to (DPoP, RFC 9449); each request that
             carries the token carries a proof of it, see `proof`. None for a bearer token. It is
             in no representation and not in `as_dict()`.
-        environment, provider: names of what served the call.
+        environment, provider: name of what served the call; filled in likewise.
         correlation_id: the authority's id of the exchange, for its support.
     """
 

@@ -117,6 +117,9 @@ class Reference:
 
     The scheme belongs to a vault. Nothing is opened until a provider needs the secret.
 
+    Attributes:
+        text: the whole of it.
+
     Raises:
         ValueError: the text is not a reference; it is not repeated, for it may be a secret.
     """
@@ -142,6 +145,9 @@ class Reference:
 
 def secret(value: object) -> Secret | Reference:
     """Take a secret from Python: a `str` is the secret itself, a `Reference` says where it is.
+
+    Text from a place that others can read, such as a command line, is always a reference. A
+    provider is given the secret that it stands for.
 
     Raises:
         ValueError: neither, or empty.
@@ -191,8 +197,13 @@ class HoldsSecret:
 class Credential(HoldsSecret):
     """A user name (for a service principal its application id) and the secret that goes with it.
 
-    >>> Credential("11111111-2222-3333-4444-555555555555", "the secret")
+    >>> from grantway import Credential
+    >>> print(Credential("11111111-2222-3333-4444-555555555555", "the secret"))
     Credential(user_name='11111111-2222-3333-4444-555555555555', password=Secret('***'))
+
+    Attributes:
+        user_name: it is no secret, and is shown.
+        password: the secret; a provider is given it opened, as a `Secret`.
 
     Raises:
         ValueError: the user name or the secret is empty.

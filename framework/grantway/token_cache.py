@@ -34,7 +34,7 @@ class StoredRefreshToken:
         token: the newest of its family.
         account: who it signs in, where that is known.
         owner: fingerprint of authority and client, by which accounts are listed.
-        environment, provider: names of what brought it, for people who look into the cache.
+        environment, provider: name of what brought it, for people who look into the cache.
         client_id: the application it was granted to.
         proof_key: the key that it is used with, in an environment that says `dpop`.
     """

@@ -30,7 +30,7 @@ Hooks return data. They are called once, when the registry is loaded, one plugin
 that raises, or returns something else than it should, sets its plugin aside and nothing else; so does
 a name beginning with `grantway_` that is none of these. No hook ever sees a caller's parameters.
 
-Each example is a program of its own.
+[The records](records.md) lists their attributes. Each example is a program of its own.
 """
 
 

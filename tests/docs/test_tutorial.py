@@ -81,6 +81,17 @@ def test_the_tutorial_ends_with_a_token_and_a_package(
             sandbox.terminate()
             sandbox.stdout.read()
     assert (work / "grantway-badge" / "dist").is_dir()
+    for check in (["check"], ["format", "--check", "--diff"]):
+        _ruff(check, work / "grantway-badge")
+
+
+def _ruff(arguments: list[str], package: Path) -> None:
+    """What the CI file of a new plugin asks of it, and the formatting that the skeleton begins with."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *arguments, "--no-cache", "."],
+        cwd=package, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _run(scripts: list[tuple[str, str | None]], work: Path, environ: Mapping[str, str]) -> None:

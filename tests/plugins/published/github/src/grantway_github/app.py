@@ -26,7 +26,6 @@ from grantway import (
     Secret,
     TokenRequest,
 )
-from grantway.certificate import client_certificate
 from grantway.environment import host_of
 from grantway.errors import (
     AccessDenied,
@@ -37,7 +36,13 @@ from grantway.errors import (
     Throttled,
 )
 from grantway.json_body import Json
-from grantway.parameters import CERTIFICATE_PASSWORD, ENVIRONMENT, text, words
+from grantway.parameters import (
+    CERTIFICATE_PASSWORD,
+    ENVIRONMENT,
+    client_certificate,
+    text,
+    words,
+)
 from grantway.secret import MASK
 from grantway_github.environment import PROTOCOL, api_of
 
