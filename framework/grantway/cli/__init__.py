@@ -3,6 +3,7 @@
     program.py     the group `grantway`: its options, its commands, how a run begins and ends
     recall.py      a call that was answered before, answered again without all of this
     remembering.py what a call leaves for that
+    attentive.py   a dispatcher that knows what it has served
     leaving.py     the end of a process
     awaiting.py    something done when a module is first imported
     command.py     what every command has: examples, typing mistakes met with advice

@@ -75,6 +75,15 @@ def prepare() -> None:
             reconfigure(errors="backslashreplace")
 
 
+def answers_in_json(args: Sequence[str]) -> bool:
+    """Whether errors are to be told in JSON: known before, and whether or not, parsing works."""
+    return any(
+        arg in ("--json", "-ojson", "--output=json")
+        or (arg == "json" and before in ("-o", "--output"))
+        for before, arg in zip(("", *args), args, strict=False)
+    )
+
+
 _reserved: list[TextIO] = []
 
 

@@ -33,7 +33,7 @@ class Program(Group):
     def run(self, args: Sequence[str], session: Session | None = None) -> int:
         """Run one command line; returns the exit code, and raises nothing."""
         session = session or Session()
-        session.as_json = answers_in_json(args)
+        session.as_json = output.answers_in_json(args)
         try:
             self._prepare()
             code = self._work(args, session)
@@ -122,15 +122,6 @@ class Program(Group):
                 install()
                 self._main_shell_completion({}, "grantway", _COMPLETE)
             raise SystemExit(0)
-
-
-def answers_in_json(args: Sequence[str]) -> bool:
-    """Whether errors are to be told in JSON: known before, and whether or not, parsing works."""
-    return any(
-        arg in ("--json", "-ojson", "--output=json")
-        or (arg == "json" and before in ("-o", "--output"))
-        for before, arg in zip(("", *args), args, strict=False)
-    )
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -129,11 +129,10 @@ def answered(
         output.flush()
     except BaseException as error:  # noqa: BLE001  # as `Program.run`
         from grantway.cli.failures import report
-        from grantway.cli.program import answers_in_json
         from grantway.cli.session import Session
 
         session = Session()
-        session.as_json = answers_in_json(args)
+        session.as_json = output.answers_in_json(args)
         return report(error, session)
     return 0
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grantway.cli import recall
+from grantway.cli.attentive import AttentiveDispatcher
 from grantway.cli.recall import Note
-from grantway.dispatcher import Dispatcher
 from grantway.environment import is_loopback
 
 if TYPE_CHECKING:
@@ -31,21 +31,6 @@ if TYPE_CHECKING:
 
 LIMIT = 1000
 """How many notes are kept, at most: as many calls as a script for many tenants makes."""
-
-
-class AttentiveDispatcher(Dispatcher):
-    """A dispatcher that knows what it has served from the cache.
-
-    Attributes:
-        served: the call, and what was served.
-    """
-
-    served: "tuple[Acquisition, AuthenticationResult] | None" = None
-
-    def _served(self, wanted: "Acquisition") -> "AuthenticationResult | None":
-        result = super()._served(wanted)
-        self.served = None if result is None else (wanted, result)
-        return result
 
 
 def remember(session: "Session", args: Sequence[str]) -> None:

@@ -247,7 +247,7 @@ class Session:
 
         make = Dispatcher
         if self.situation is not None:
-            from grantway.cli.remembering import AttentiveDispatcher
+            from grantway.cli.attentive import AttentiveDispatcher
 
             make = AttentiveDispatcher
         made = make(
