@@ -142,6 +142,7 @@ _FIELDS: Mapping[type, Mapping[str, _Kind]] = {
         "pushed_authorization": _FLAG,
         "advice": _Kind("texts by number", lambda value: _is_map(int, value)),
         "closed": _TEXT,
+        "transient": _FLAG,
         "unavailable": _TEXT,
         "default": _FLAG,
         "trust": _record(Trust),

@@ -108,6 +108,7 @@ def environment_from(
             }
             fresh |= {"dpop": False, "pushed_authorization": False}
             fresh |= {"resources": {}, "default_resource": None, "unavailable": ""}
+            fresh |= {"transient": False}
         return attrs.evolve(base, **{**fresh, **given})  # type: ignore[arg-type]  # as above
     except ValueError as error:
         document.fail(f"the environment {name!r}: {error}", at=here)

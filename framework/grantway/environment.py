@@ -45,6 +45,7 @@ _KINDS = {
     "assertion_audience": (str | None, "a text"),
     "dpop": (bool, "True or False"),
     "pushed_authorization": (bool, "True or False"),
+    "transient": (bool, "True or False"),
 }
 
 
@@ -174,6 +175,8 @@ class Environment:
         unavailable: why it cannot be used now and what to do; asking for a token there then
             raises `ConfigurationError`, before any secret is opened and before any network.
         trust: CA bundle, client certificate, proxy, headers.
+        transient: where it is was found out just now, and may be another place the next time. So
+            nothing is remembered of it from one process to another but tokens.
         summary: one line for lists.
 
     Raises:
@@ -204,6 +207,7 @@ class Environment:
     unavailable: str = attrs.field(default="", kw_only=True)
     default: bool = attrs.field(default=False, kw_only=True)
     trust: Trust = attrs.field(factory=Trust, kw_only=True)
+    transient: bool = attrs.field(default=False, kw_only=True)
     summary: str = attrs.field(default="", kw_only=True)
     secret_hosts: frozenset[str] = attrs.field(init=False, repr=False, eq=False)
 

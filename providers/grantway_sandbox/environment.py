@@ -101,6 +101,8 @@ def _environment(
         default_resource="api",
         advice=ADVICE,
         unavailable=unavailable,
+        # It is wherever one runs now.
+        transient=True,
         # No proxy: what is on loopback is reached directly, whatever the network's rules.
         trust=Trust(ca_bundle=ca_bundle, proxy="", loopback_http=True),
         summary=summary,

@@ -60,6 +60,7 @@ application_id = "{app}"
 MACHINE = ("token", "--profile", "machine")
 PERSON = ("token", "--profile", "person")
 NOW = 1_900_000_000.0
+GRAPH = "https://graph.microsoft.com"
 
 
 class Authority:
@@ -125,6 +126,18 @@ def described() -> str:
     return CONFIG.format(app=APP)
 
 
+@contextmanager
+def usual_cache() -> Iterator[SqliteTokenCache]:
+    """The one in its usual place, with the key beside it whatever the variables say."""
+    with patch.dict(os.environ):
+        os.environ.pop("GRANTWAY_CACHE_KEY", None)
+        cache = from_url("sqlite")
+        try:
+            yield cache
+        finally:
+            cache.close()
+
+
 def signs_in(name: str, refresh_token: str = "sentinel-refresh-token") -> None:
     """Leave in the usual cache what the sign-in of a person leaves."""
     environment = Environment(
@@ -134,16 +147,15 @@ def signs_in(name: str, refresh_token: str = "sentinel-refresh-token") -> None:
         default_resource="https://api.example",
     )
     request = TokenRequest(environment, "User", "User", {APPLICATION_ID.name: APP})
-    cache = from_url("sqlite")
-    key = cache.fingerprint_key
-    cache.put_refresh_token(
-        keys.account_slot(key, request, name),
-        StoredRefreshToken(
-            Secret(refresh_token), UserInfo(name, "https://login.example", user_name=name),
-            keys.owner_key(key, request), environment="Place", provider="User", client_id=APP,
-        ),
-    )  # fmt: skip
-    cache.close()
+    with usual_cache() as cache:
+        key = cache.fingerprint_key
+        cache.put_refresh_token(
+            keys.account_slot(key, request, name),
+            StoredRefreshToken(
+                Secret(refresh_token), UserInfo(name, "https://login.example", user_name=name),
+                keys.owner_key(key, request), environment="Place", provider="User", client_id=APP,
+            ),
+        )  # fmt: skip
 
 
 def _entra() -> object:
@@ -275,15 +287,43 @@ def test_what_has_more_to_say_leaves_no_note(terminal: Terminal, args: Sequence[
     assert leaves_no_note(terminal, *args)
 
 
-@pytest.mark.parametrize("like", ["", 'like = "Sandbox"'])
+SANDBOX = "[environments.Sandbox]\nauthority = 'https://not-there.example'\n"
+
+
+@pytest.mark.parametrize("name", ["Sandbox", "Mine", "Second"])
+@pytest.mark.parametrize("project", ["", SANDBOX, '[environments.Sandbox]\nlike = "Sandbox"\n'])
 def test_the_sandbox_may_be_elsewhere_next_time(
-    here: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, like: str
+    here: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, name: str, project: str
 ) -> None:
     monkeypatch.setenv("GRANTWAY_SANDBOX_URL", "http://127.0.0.1:9")
-    here.write_text(f"[environments.Mine]\n{like}\n" if like else "")
+    here.write_text(
+        "[environments.Mine]\nlike = 'sandbox'\naliases = ['Another']\n"
+        "[environments.Second]\nlike = 'another'\n"
+    )
+    Path("grantway.toml").write_text(project)
     args = ("--tenant-id", "contoso.example", "--credential", f"{APP}=env:APP_SECRET")
-    name = "Mine" if like else "Sandbox"
     assert leaves_no_note(terminal, "token", "--environment", name, *args)
+
+
+def test_what_is_like_the_sandbox_at_another_authority_is_where_it_is(
+    here: Path, terminal: Terminal
+) -> None:
+    here.write_text("[environments.Mine]\nlike = 'Sandbox'\nauthority = 'https://login.example'\n")
+    args = ("--tenant-id", "contoso.example", "--credential", f"{APP}=env:APP_SECRET")
+    for _ in range(3):
+        call = terminal.call("token", "--environment", "Mine", "--resource", GRAPH, *args)
+        assert call.code == 0
+    assert terminal.recalled == 1
+
+
+def test_a_key_that_is_named_leaves_no_note(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.call(*MACHINE)
+    key = tmp_path / "key"
+    shutil.copy(database().with_name("tokens.db.key"), key)
+    monkeypatch.setenv("GRANTWAY_CACHE_KEY", f"file:{key}")
+    assert leaves_no_note(terminal, *MACHINE)
 
 
 def test_what_a_plugin_has_loaded_may_count(
@@ -413,6 +453,8 @@ def test_many_notes_make_room(terminal: Terminal) -> None:
     for number in range(LIMIT):
         (folder / f"{number:032x}").touch()
         os.utime(folder / f"{number:032x}", (NOW / 2 + number, NOW / 2 + number))
+    (folder / "0").mkdir()  # nobody's note
+    os.utime(folder / "0", (0, 0))
     terminal.call(*MACHINE)
     left = [each.name for each in notes()]
     assert LIMIT * 3 // 4 <= len(left) <= LIMIT
@@ -529,10 +571,18 @@ PROJECTS = (
     '[environments.Ours]\nauthority = "https://ours.example"\nprotocol = "entra-v2"\n',
     '[environments.Ours]\nlike = "Place"\n',
     '[environments.Place]\nlike = "Public"\n',
+    '[environments.GlobalCloud]\nlike = "ChinaCloud"\n[environments.ChinaCloud]\nlike = "GlobalCloud"\n',
+    SANDBOX,
     "[",
 )
-VARIABLES = ("GRANTWAY_RESOURCE", "GRANTWAY_SCOPES", "GRANTWAY_PROFILE", "AZURE_TENANT_ID")
-VALUES = ("", "https://other.example", "person", "contoso.example")
+VARIABLES = (
+    "GRANTWAY_CACHE_KEY",
+    "GRANTWAY_RESOURCE",
+    "GRANTWAY_SCOPES",
+    "GRANTWAY_PROFILE",
+    "AZURE_TENANT_ID",
+)
+VALUES = ("", "ab" * 32, "https://other.example", "person", "contoso.example")
 
 
 class Days(RuleBasedStateMachine):
@@ -651,15 +701,6 @@ def database() -> Path:
 def notes() -> list[Path]:
     folder = recall.folder()
     return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-@contextmanager
-def usual_cache() -> Iterator[SqliteTokenCache]:
-    cache = from_url("sqlite")
-    try:
-        yield cache
-    finally:
-        cache.close()
 
 
 def test_a_recalled_call_comes_to_what_it_comes_to_the_usual_way(clean_environment: Path) -> None:

@@ -20,8 +20,8 @@ It is kept by three rules.
 
 A note is named by a keyed hash of its situation and sealed under that name, both with the key of
 the token cache. So nobody can read it, make one, or put one in the place of another; and there is
-no token in it. What was changed in the code of an installed plugin without a new version of it
-being installed goes unnoticed, as it does with all that is remembered of plugins.
+no token in it. What was changed in code in its place, without a new version of it being
+installed, goes unnoticed, as it does with all that is remembered of plugins.
 """
 
 import json

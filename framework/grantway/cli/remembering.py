@@ -4,9 +4,9 @@ A note is left by a call that the cache has answered, and of which it is certain
 situation it always comes to the same key. That is not so, and nothing is left,
 
 * where code of third parties was run, or the provider looks at its surroundings;
-* where the environment is the sandbox, or described as like it: that comes and goes;
+* where the environment is `transient`, as the sandbox is, or described as like such a one;
 * where anything was said beside the answer, for the next one has to be told it as well;
-* where the token cache is not the one in its usual place, with its key beside it;
+* where the token cache is not the one in its usual place, with its key beside it and named nowhere;
 * where the situation is no longer what it was when the call began.
 """
 
@@ -20,13 +20,11 @@ from typing import TYPE_CHECKING
 from grantway.cli import recall
 from grantway.cli.attentive import AttentiveDispatcher
 from grantway.cli.recall import Note
-from grantway.environment import is_loopback
 
 if TYPE_CHECKING:
     from grantway.acquisition import Acquisition
     from grantway.cache.onlooker import Onlooker
     from grantway.cli.session import Session
-    from grantway.environment import Environment
     from grantway.result import AuthenticationResult
 
 LIMIT = 1000
@@ -35,8 +33,8 @@ LIMIT = 1000
 
 def remember(session: "Session", args: Sequence[str]) -> None:
     """Leave a note of the call that a session has answered, where there can be one."""
-    # It is done already, and must not fail by this.
-    with suppress(Exception):
+    # It is done already, and must not fail by this, not even by an interrupt.
+    with suppress(Exception, KeyboardInterrupt):
         dispatcher, printed = session.latest, session.printed
         if not isinstance(dispatcher, AttentiveDispatcher) or printed is None:
             return
@@ -77,24 +75,10 @@ def _is_certain(session: "Session", wanted: "Acquisition") -> bool:
         not session.registry.has_others
         and settled.choice.candidate.provider.surroundings is None
         and (configuration.chosen_cache or DEFAULT_CACHE).casefold() == DEFAULT_CACHE
-        and _stays(settled.request.environment, session)
+        # What it stands for may change.
+        and not configuration.environ.get("GRANTWAY_CACHE_KEY")
+        and not settled.request.environment.transient
     )
-
-
-def _stays(environment: "Environment", session: "Session") -> bool:
-    """Whether it is the same environment as long as nothing is configured otherwise.
-
-    What a plugin brings is; but the sandbox, on this machine, is wherever it runs. What is
-    described as like another one is as that is.
-    """
-    configuration, registry = session.configuration, session.registry
-    project = configuration.project
-    described = {**(project.environments if project else {}), **configuration.environments}
-    while (table := described.get(environment.name)) is not None:
-        if "like" not in table:
-            return True
-        environment = registry.environment(str(table["like"]))
-    return not is_loopback(environment.authority)
 
 
 def _note(
@@ -134,4 +118,5 @@ def _keep(folder: Path, name: str, sealed: bytes) -> None:
     if len(os.listdir(folder)) > LIMIT:  # noqa: PTH208  # to make paths of them takes longer
         kept = sorted(folder.iterdir(), key=lambda each: each.lstat().st_mtime_ns)
         for each in kept[: LIMIT // 4]:
-            each.unlink(missing_ok=True)
+            with suppress(OSError):  # nobody's note, or gone already
+                each.unlink()
