@@ -1,7 +1,6 @@
 """A cabinet of wrong plugins: each check of each contract fails for one that breaks it."""
 
 import inspect
-import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -17,6 +16,7 @@ from grantway.testing import (
     TokenCacheContract,
     VaultContract,
 )
+from grantway.testing.imports import same_path
 
 HERE = Path(__file__).parent / "cabinet"
 CONTRACTS = {
@@ -47,7 +47,7 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[tuple[str, str],
             str(HERE), "-p", "no:cacheprovider", "-p", "contracts.cabinet.selecting", "--import-mode=importlib", "--no-header",
             f"--junitxml={report}", *(str(HERE / f"{drawer}.py") for drawer in CONTRACTS),
         ],
-        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+        env=same_path(),
         cwd=folder,
         capture_output=True,
         text=True,

@@ -1,11 +1,14 @@
 """The parts of `grantway.testing` by themselves: gates, clocks, transports, prompters, fixtures."""
 
+import logging
 import os
 import re
 import socket
 import subprocess
 import sys
 import threading
+import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +58,10 @@ from grantway.testing import (
     throttled,
     unreachable,
 )
+from grantway.testing.deeds import Deeds, nobody_at_the_terminal, noting
+from grantway.testing.forked import in_a_child
+from grantway.testing.gate import _fault
+from grantway.testing.hearing import hearing
 from grantway.testing.patience import outcomes, within
 from servers.raw import RawServer, json_answer
 
@@ -328,6 +335,99 @@ def test_a_secret_is_seen_however_it_is_spelled_and_not_repeated(spelled: str) -
     assert_unseen(["unseen"], "The log", spelled)
 
 
+# How the checks find out.
+
+
+def test_what_is_said_is_heard_by_whatever_way(capfd: pytest.CaptureFixture[str]) -> None:
+    with hearing() as heard:
+        made_meanwhile = logging.getLogger("made meanwhile")
+        made_meanwhile.propagate = False
+        made_meanwhile.info("logged")
+        print("printed")
+        os.write(1, b"by number")
+        print("complained", file=sys.stderr)
+        os.write(2, b"by the other number")
+        warnings.warn("warned", stacklevel=1)
+    assert len(heard.logged) == 1
+    assert heard.logged[0].startswith("logged ")
+    assert heard.printed == ["printed\n", "by number"]
+    assert heard.complained == ["complained\n", "by the other number"]
+    assert heard.warned == ["UserWarning('warned')"]
+    assert capfd.readouterr() == ("", "")
+    print("after it")
+    assert capfd.readouterr().out == "after it\n"
+
+
+def test_what_a_filter_drops_is_not_said() -> None:
+    logger = logging.getLogger("filtered")
+    logger.addFilter(lambda record: "secret" not in record.getMessage())
+    with hearing() as heard:
+        logger.warning("a secret")
+        logger.debug("a word")
+    assert [each.partition(" {")[0] for each in heard.logged] == ["a word"]
+    assert not logger.isEnabledFor(logging.DEBUG)
+
+
+def test_who_keeps_a_stream_can_write_to_it_later() -> None:
+    with hearing():
+        handler = logging.StreamHandler()
+    handler.handle(logging.LogRecord("a", 20, "", 0, "later", None, None))
+
+
+def test_a_process_without_standard_streams_is_heard_all_the_same() -> None:
+    source = (
+        "import os, sys\n"
+        "from grantway.testing.hearing import hearing\n"
+        "os.close(1)\n"
+        "sys.stdout = None\n"
+        "with hearing() as heard:\n"
+        "    print('printed')\n"
+        "assert heard.printed == ['printed\\n'], heard.printed\n"
+    )
+    subprocess.run([sys.executable, "-c", source], check=True)
+
+
+def test_command_lines_and_variables_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = Deeds()
+    with noting(done):
+        subprocess.run([Path(sys.executable), b"-c", "1"], check=True)
+        os.system("true a")
+        monkeypatch.setenv("SOME_VARIABLE", "a value")
+    os.system("true b")
+    assert f"{sys.executable} -c 1" in done.commands[0]
+    assert "true a" in done.commands[-1]
+    assert done.variables == ["SOME_VARIABLE=a value"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its terminal is a POSIX one")
+def test_a_terminal_is_at_its_end_and_who_turns_to_it_is_listed() -> None:
+    before = sys.stdin
+    with nobody_at_the_terminal() as tried:
+        assert sys.stdin.isatty()
+        assert not tried
+        with pytest.raises(EOFError):
+            input()
+        with pytest.raises(OSError, match="nobody sits"):
+            Path("/dev/tty").read_text()
+        assert sys.stdin.buffer.read() == b""
+        with Path(__file__).open(encoding="utf-8"):
+            pass
+    assert tried[0] == "sys.stdin was read"
+    assert "/dev/tty was opened" in tried
+    assert tried[-1] == "sys.stdin was read"
+    assert sys.stdin is before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a fork is needed")
+def test_a_child_tells_how_it_went() -> None:
+    assert not in_a_child(lambda: None, 20)
+    assert "ZeroDivisionError" in in_a_child(lambda: print(1 / 0), 20)
+    with pytest.raises(AssertionError, match="without a word"):
+        in_a_child(lambda: os._exit(0), 20)
+    with pytest.raises(AssertionError, match=r"not ended after 0\.2 s"):
+        in_a_child(lambda: time.sleep(60), 0.2)
+
+
 # Fixtures, known without being imported.
 
 
@@ -407,3 +507,64 @@ def test_a_contract_without_a_version_is_an_error_that_says_so(tmp_path: Path) -
     )  # fmt: skip
     assert "Write: api_version = (0, 1)" in said
     assert "1 error" in said
+
+
+@pytest.mark.parametrize(
+    ("version", "because"),
+    [
+        ((9, 9), "this grantway has the contracts of (0, 1) and before"),
+        ((0, 2), "this grantway has the contracts of (0, 1) and before"),
+        ("0.1", "is no pair of major and minor version"),
+        ([0, 1], "is no pair of major and minor version"),
+        ((0,), "is no pair of major and minor version"),
+        ((0, True), "is no pair of major and minor version"),
+        ((0, 0), "is no pair of major and minor version"),
+        ((0, 1), ""),
+    ],
+)
+def test_a_version_that_there_is_not_is_refused(version: Any, because: str) -> None:
+    class Dated(Short):
+        api_version = version
+
+    fault = _fault(Dated.api_version)
+    assert because in fault
+    assert bool(fault) is bool(because)
+
+
+def test_a_contract_of_a_version_to_come_is_an_error_that_says_so(tmp_path: Path) -> None:
+    said = run(
+        tmp_path,
+        "from grantway.testing import VaultContract\n"
+        "class TestIt(VaultContract):\n"
+        "    api_version = (9, 9)\n"
+        "    scheme = 'x'\n",
+        "-k", "summary",
+    )  # fmt: skip
+    assert "TestIt says api_version = (9, 9)" in said
+    assert "1 error" in said
+
+
+@pytest.mark.parametrize("contract", ["Provider", "Environment", "TokenCache", "Vault"])
+def test_a_plugin_that_is_set_aside_is_one_failure_with_its_reason(
+    contract: str, tmp_path: Path
+) -> None:
+    said = run(
+        tmp_path,
+        "import pytest\n"
+        f"from grantway.testing import {contract}Contract\n"
+        "from grantway import Environment, hookimpl\n"
+        "class Hill:\n"
+        "    @hookimpl\n"
+        "    def grantway_environments(self):\n"
+        "        return [Environment('Hill', 'https://hill.example', default=True)]\n"
+        f"class TestIt({contract}Contract):\n"
+        "    api_version = (0, 1)\n"
+        "    plugin = Hill()\n"
+        "    provider = environment = name = scheme = 'Hill'\n"
+        "    @pytest.fixture\n"
+        "    def kept(self):\n"
+        "        return 'a name'\n",
+    )  # fmt: skip
+    assert re.search(r"\b1 failed, (\d+ passed, )?\d+ skipped in", said), said
+    assert "FAILED" not in said or "test_the_registry_accepts_its_plugin" in said
+    assert "the plugin is set aside: " in said

@@ -7,7 +7,7 @@ have tested with. What is passed over is a skip with its reason, never silence.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeGuard, cast
 
 import pytest
 
@@ -74,10 +74,37 @@ class Contract:
 
     @pytest.fixture(autouse=True)
     def _is_dated(self) -> None:
-        """Refuse a contract that does not say its version: it would break with the next one."""
-        if not hasattr(self, "api_version"):
-            pytest.fail(
-                f"{type(self).__name__} does not say which version of the contract it is for. "
-                f"Write: api_version = {API_VERSION}",
-                pytrace=False,
-            )
+        """Refuse a contract that does not say a version that there is.
+
+        Without one it would break with the next; one that is yet to come would have its checks,
+        whatever they are, pass unread.
+        """
+        if fault := _fault(getattr(self, "api_version", None)):
+            pytest.fail(f"{type(self).__name__} {fault}", pytrace=False)
+
+
+def _fault(version: object) -> str:
+    if version is None:
+        return (
+            "does not say which version of the contract it is for. "
+            f"Write: api_version = {API_VERSION}"
+        )
+    if not _is_version(version):
+        return (
+            f"says api_version = {version!r}, which is no pair of major and minor version. "
+            f"Write: api_version = {API_VERSION}"
+        )
+    if version > API_VERSION:
+        return (
+            f"says api_version = {version!r}, and this grantway has the contracts of "
+            f"{API_VERSION} and before. Install a later grantway, or write: "
+            f"api_version = {API_VERSION}"
+        )
+    return ""
+
+
+def _is_version(value: object) -> TypeGuard[tuple[int, int]]:
+    if not isinstance(value, tuple):
+        return False
+    parts = cast("tuple[object, ...]", value)
+    return len(parts) == 2 and all(type(each) is int for each in parts) and parts >= (0, 1)

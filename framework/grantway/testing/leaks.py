@@ -1,11 +1,9 @@
 """Whether a secret is in anything that leaves: texts, attributes, causes, tracebacks, pickles."""
 
 import copy
-import logging
 import pickle
 import traceback
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -89,26 +87,6 @@ def secrets_in(value: object) -> Iterator[str]:
             yield secret.reveal()
         case _:
             pass
-
-
-@contextmanager
-def logged() -> Generator[list[str], None, None]:
-    """All that is logged by anybody, at whatever level, with all that the records hold."""
-    found: list[str] = []
-
-    class Keeping(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            found.append(f"{record.getMessage()} {vars(record)}")
-
-    root, handler = logging.getLogger(), Keeping(1)
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(1)
-    try:
-        yield found
-    finally:
-        root.setLevel(before)
-        root.removeHandler(handler)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

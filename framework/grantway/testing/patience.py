@@ -1,8 +1,10 @@
 """Calls that must end: what hangs is told, and hangs up nobody else."""
 
+import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -53,3 +55,14 @@ def outcomes(calls: Sequence[Callable[[], T]], seconds: float = PATIENCE) -> lis
     if failed:
         raise failed[0]
     return [found[number] for number in range(len(calls))]
+
+
+@contextmanager
+def switching_often() -> Generator[None, None, None]:
+    """Have threads take turns at every opportunity, so that what goes wrong between two does."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

@@ -6,7 +6,9 @@ from grantway.authority import FROM_METADATA, PlannedRequest
 from grantway.declarations import fault
 from grantway.errors import Cancelled, DeadlineExceeded, GrantwayError, InteractionRequired
 from grantway.result import AuthenticationResult
+from grantway.testing.deeds import nobody_at_the_terminal
 from grantway.testing.gate import needs
+from grantway.testing.hearing import hearing
 from grantway.testing.network import no_network
 from grantway.testing.patience import outcomes
 from grantway.testing.provider_setting import ProviderSetting
@@ -101,6 +103,29 @@ class ProviderFlowChecks(ProviderSetting):
                 if not tried:
                     raise
             assert not tried, f"Something else than context.transport reached out: {tried[0]}"
+
+    def test_nothing_is_printed_to_standard_output(self) -> None:
+        """It is for answers: what runs `grantway token` takes all that is there for a token."""
+        with hearing() as heard, self.stage() as stage:
+            stage.acquire()
+        assert not heard.printed, (
+            "Something was printed to standard output. Show people what they have to see by "
+            "context.prompter, and tell what helps to find an error by context.logger."
+        )
+
+    def test_nobody_is_looked_for_at_the_terminal(self) -> None:
+        """Who may be asked is the caller's to say: a job that has a terminal would hang there."""
+        for someone in (False, True):
+            with nobody_at_the_terminal() as tried, self.stage(someone=someone) as stage:
+                try:
+                    stage.acquire()
+                except GrantwayError:
+                    if someone and not tried:
+                        raise
+            assert not tried, (
+                f"{tried[0].capitalize()}. Ask by context.prompter, and where that is None raise "
+                "InteractionRequired."
+            )
 
     @needs("not interactive")
     def test_nobody_is_asked(self) -> None:

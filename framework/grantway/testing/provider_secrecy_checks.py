@@ -5,13 +5,8 @@ from contextlib import contextmanager
 
 from grantway.errors import GrantwayError
 from grantway.testing.gate import needs
-from grantway.testing.leaks import (
-    assert_unseen,
-    logged,
-    pickle_of,
-    texts_of,
-    traceback_of,
-)
+from grantway.testing.hearing import Heard, hearing
+from grantway.testing.leaks import assert_unseen, pickle_of, texts_of, traceback_of
 from grantway.testing.provider_setting import ProviderSetting, Stage
 from grantway.testing.replies import (
     REFRESH_TOKEN,
@@ -57,10 +52,20 @@ class ProviderSecrecyChecks(ProviderSetting):
 
     def test_no_log_shows_a_secret(self) -> None:
         """Logs are kept for years, by others; `context.logger` masks what a request has met."""
-        for reply in (None, *self._failures()):
-            with logged() as said, self._failing(reply) as _:
-                pass
-            assert_unseen(self.all_secrets(), "The log", *said)
+        assert_unseen(self.all_secrets(), "The log", *self._heard().logged)
+
+    def test_nothing_printed_or_warned_shows_a_secret(self) -> None:
+        """Terminals are looked at, and what comes out there is kept like a log."""
+        heard = self._heard()
+        said = (*heard.printed, *heard.complained, *heard.warned)
+        assert_unseen(self.all_secrets(), "What is printed or warned of", *said)
+
+    def test_no_process_is_shown_a_secret(self) -> None:
+        """Everybody sees command lines, and each process that is started gets all variables."""
+        self._call_in_every_way()
+        done = self.deeds()
+        assert_unseen(self.all_secrets(), "The command line of a process", *done.commands)
+        assert_unseen(self.all_secrets(), "An environment variable", *done.variables)
 
     def test_no_event_shows_a_secret(self) -> None:
         """Observers are other people's plugins."""
@@ -88,6 +93,16 @@ class ProviderSecrecyChecks(ProviderSetting):
         for error in self._errors():
             shown = pickle_of(error)
             assert_unseen(self.all_secrets(), f"The pickle of {type(error).__name__}", shown)
+
+    def _heard(self) -> Heard:
+        with hearing() as heard:
+            self._call_in_every_way()
+        return heard
+
+    def _call_in_every_way(self) -> None:
+        for reply in (None, *self._failures()):
+            with self._failing(reply) as (stage, _):
+                stage.explain()
 
     def _failures(self) -> Iterator[Reply]:
         """Replies that fail a call, and repeat the secrets where they can."""

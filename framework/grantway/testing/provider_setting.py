@@ -3,6 +3,7 @@
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import attrs
 
@@ -15,6 +16,7 @@ from grantway.explain import Explanation
 from grantway.hookspecs import hookimpl
 from grantway.result import AuthenticationResult
 from grantway.testing.clock import ManualClock
+from grantway.testing.deeds import Deeds, noting
 from grantway.testing.environments import metadata_of, scripted_environment
 from grantway.testing.leaks import secrets_in
 from grantway.testing.patience import PATIENCE, within
@@ -30,6 +32,8 @@ _SHORTEST = 12
 
 # Long after any date of this machine: an instant that was not told by the injected clock is past.
 _BEGINNING = 4_000_000_000.0
+
+_DEEDS: WeakKeyDictionary[type, Deeds] = WeakKeyDictionary()
 
 
 class Watching:
@@ -124,18 +128,26 @@ class ProviderSetting(PluginChecks):
             at: the endpoint; by default `endpoint`.
             someone: whether a person can be asked.
         """
+        self.registry()  # which ends the check where the plugin is set aside
         script = dict(self.answers())
         if replies:
             script[at or self.endpoint] = replies
         watching, transport = Watching(), ScriptedTransport(at=script)
         clock, prompter = ManualClock(_BEGINNING), self.person() if someone else None
-        with dispatcher_of(
-            registry=registry_with(self.plugin, watching),
-            transport=transport,
-            clock=clock,
-            prompter=prompter or False,
-        ) as dispatcher:
+        with (
+            noting(self.deeds()),
+            dispatcher_of(
+                registry=registry_with(self.plugin, watching),
+                transport=transport,
+                clock=clock,
+                prompter=prompter or False,
+            ) as dispatcher,
+        ):
             yield Stage(self, dispatcher, transport, clock, prompter, watching)
+
+    def deeds(self) -> Deeds:
+        """What has been done on all stages of this class: what is done but once is done early."""
+        return _DEEDS.setdefault(type(self), Deeds())
 
     def failure(self, *replies: Reply, timeout: float = TIMEOUT) -> GrantwayError:
         """The error of ours that a call ends with.

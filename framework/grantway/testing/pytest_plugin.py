@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from grantway.testing.clock import ManualClock
 
 _WITH_CHECKS = (
-    "environment_contract", "gate", "patience", "plugin_checks", "provider_declaration_checks",
-    "provider_failure_checks", "provider_flow_checks", "provider_secrecy_checks",
-    "provider_setting", "token_cache_process_checks", "token_cache_shape_checks",
-    "token_cache_setting", "vault_contract",
+    "environment_contract", "forked", "gate", "patience", "plugin_checks",
+    "provider_declaration_checks", "provider_failure_checks", "provider_flow_checks",
+    "provider_secrecy_checks", "provider_setting", "token_cache_process_checks",
+    "token_cache_shape_checks", "token_cache_setting", "vault_contract",
 )  # fmt: skip
 
 # So that an assertion that fails shows its values, as in the author's own tests.

@@ -21,4 +21,5 @@ class TokenCacheContract(TokenCacheShapeChecks, TokenCacheProcessChecks):
         encrypts: nothing of a token is in clear where it rests; override `at_rest`.
         wrong_url: one that cannot be understood; "": there is none.
         unreachable_url: one of a server or a file that cannot be reached; "": there is none.
+        patience: seconds of real time after which a forked child is taken to hang.
     """

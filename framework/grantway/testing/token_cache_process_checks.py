@@ -5,12 +5,17 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import IO
 
+import pytest
+
 from grantway.secret import Secret
+from grantway.testing.forked import CAN_FORK, in_a_child
 from grantway.testing.gate import needs
 from grantway.testing.imports import same_path
 from grantway.testing.leaks import assert_unseen
+from grantway.testing.patience import outcomes
 from grantway.testing.token_cache_setting import (
     SECRETS,
     TokenCacheSetting,
@@ -86,6 +91,36 @@ class TokenCacheProcessChecks(TokenCacheSetting):
             assert said.readline() == "held\n"
             with cache.lock("a key", sleep):
                 assert waits, "Two processes held the same key at once."
+
+    def test_a_forked_child_can_use_it(self, cache: TokenCache) -> None:
+        """Servers load once and fork many times: threads and connections are the parent's alone."""
+        if not CAN_FORK:
+            pytest.skip("this system does not fork")
+
+        def use(name: str) -> None:
+            cache.put(name, a_result(name))
+            cache.put_refresh_token(name, a_refresh_token(name))
+
+        def live() -> None:
+            found, stored = cache.get("0"), cache.get_refresh_token("0")
+            assert found is not None, "The child does not see the result that was there."
+            assert stored is not None, "The child does not see the refresh token that was there."
+            use("child")
+            assert cache.get("child") is not None, "The child does not see what it has put."
+            listed = {slot for slot, _ in cache.refresh_tokens("an owner")}
+            assert {"0", "child"} <= listed, f"The child sees these slots alone: {listed}"
+            cache.remove_refresh_token("child", Secret("child"))
+            if isinstance(cache, Coordinator):
+                with cache.lock("a key", time.sleep):
+                    pass
+
+        outcomes([partial(use, str(number)) for number in range(4)], 60)
+        failed = in_a_child(live, self.patience)
+        assert not failed, f"A forked child cannot use it.\n{failed}"
+        use("parent")
+        assert cache.get("parent") is not None, "After a fork the parent cannot use it."
+        is_seen = cache.get("child") is not None
+        assert is_seen or not self.shares_between_processes, "What the child has put is not here."
 
     @needs("encrypts")
     def test_nothing_of_a_token_rests_in_clear(self, cache_url: str) -> None:

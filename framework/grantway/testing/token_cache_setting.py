@@ -9,6 +9,7 @@ import pytest
 
 from grantway.result import AuthenticationResult, UserInfo
 from grantway.secret import Secret
+from grantway.testing.patience import PATIENCE
 from grantway.testing.plugin_checks import PluginChecks
 from grantway.token_cache import StoredRefreshToken, TokenCache
 
@@ -80,6 +81,7 @@ class TokenCacheSetting(PluginChecks):
     encrypts: bool = False
     wrong_url: str = ""
     unreachable_url: str = ""
+    patience: float = PATIENCE
 
     @pytest.fixture
     def cache_url(self) -> str:

@@ -1,8 +1,12 @@
 """What a token cache does within one process."""
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import cycle
+from typing import TypeVar
 
 import pytest
 
@@ -10,8 +14,9 @@ from grantway.cache_inspection import Inspector
 from grantway.errors import CacheError, ConfigurationError
 from grantway.secret import Secret
 from grantway.testing.gate import needs
+from grantway.testing.hearing import hearing
 from grantway.testing.leaks import assert_unseen
-from grantway.testing.patience import outcomes, within
+from grantway.testing.patience import outcomes, switching_often, within
 from grantway.testing.token_cache_setting import (
     SECRETS,
     TokenCacheSetting,
@@ -21,7 +26,53 @@ from grantway.testing.token_cache_setting import (
 )
 from grantway.token_cache import Coordinator, TokenCache
 
-_KEYS = ("a" * 64, "b" * 64, "A" * 64, "", "\0", "ключ", "one:two*", "100%", "../up", "a b")
+T = TypeVar("T")
+
+# As long as those that the dispatcher makes, and like another but for one character.
+_ALIKE = tuple("a" * place + "b" + "a" * (63 - place) for place in range(0, 64, 9))
+_KEYS = (
+    *_ALIKE, "a" * 64, "b" * 64, "A" * 64, "", "\0", "ключ", "one:two*", "100%", "../up", "a b"
+)  # fmt: skip
+_THREADS = 8
+_KEYS_EACH = 10
+_SECONDS = 0.4
+
+
+def _crowd(
+    put: Callable[[str, T], None],
+    get: Callable[[str], T | None],
+    make: Callable[[str], T],
+    token_of: Callable[[T], str],
+) -> None:
+    """Have threads put and look at once, as fast as they can, each under keys of its own.
+
+    What they put is made beforehand: one that makes much else between two operations seldom meets
+    another in the middle of one.
+    """
+    until = time.monotonic() + _SECONDS
+
+    def check(key: str, wanted: T) -> None:
+        found = get(key)
+        assert found is not None, f"What was put under {key!r} is lost."
+        assert token_of(found) == token_of(wanted), f"Under {key!r} an earlier one is back."
+
+    def use(number: int) -> None:
+        keys = [f"{number}-{each}" for each in range(_KEYS_EACH)]
+        versions = [{key: make(f"{key} of turn {turn}") for key in keys} for turn in range(3)]
+        last = versions[0]
+        for turn, latest in enumerate(cycle(versions)):
+            for key, made in latest.items():
+                if turn:
+                    check(key, last[key])
+                put(key, made)
+            last = latest
+            if turn and time.monotonic() > until:
+                break
+        for key, made in last.items():
+            check(key, made)
+
+    with switching_often():
+        outcomes([partial(use, number) for number in range(_THREADS)], 60)
 
 
 def _never(_: float) -> None:
@@ -98,6 +149,11 @@ class TokenCacheShapeChecks(TokenCacheSetting):
             cache.put_refresh_token(slot, a_refresh_token(slot, owner))
         found = {slot: stored.token for slot, stored in cache.refresh_tokens("mine")}
         assert found == {"one": Secret("one"), "two": Secret("two")}
+        for owner in _ALIKE:
+            cache.put_refresh_token(f"of {owner}", a_refresh_token(owner, owner))
+        for owner in _ALIKE:
+            listed = [slot for slot, _ in cache.refresh_tokens(owner)]
+            assert listed == [f"of {owner}"], f"{owner!r} is given the slots of others: {listed}"
 
     def test_clearing_forgets_everything(self, cache: TokenCache) -> None:
         """It is how people sign out of everything."""
@@ -118,28 +174,33 @@ class TokenCacheShapeChecks(TokenCacheSetting):
         assert cache.fingerprint_key == key
 
     def test_many_threads_use_it_at_once(self, cache: TokenCache) -> None:
-        """Each finds what it has put, and nothing breaks."""
-
-        def use(number: int) -> None:
-            for turn in range(10):
-                key = f"{number}-{turn}"
-                cache.put(key, a_result(key))
-                cache.put_refresh_token(key, a_refresh_token(key, "a crowd"))
-                found, stored = cache.get(key), cache.get_refresh_token(key)
-                assert found is not None
-                assert found.access_token == key
-                assert stored is not None
-                assert stored.token == Secret(key)
-
-        outcomes([partial(use, number) for number in range(8)], 60)
-        left = len(cache.refresh_tokens("a crowd"))
-        assert left == 80, f"Of 80 refresh tokens that were put {left} are there."
+        """Each finds what it has put, whatever others put meanwhile, and nothing breaks."""
+        _crowd(cache.put, cache.get, a_result, lambda found: found.access_token)
+        _crowd(
+            cache.put_refresh_token,
+            cache.get_refresh_token,
+            partial(a_refresh_token, owner="a crowd"),
+            lambda found: found.token.reveal(),
+        )
+        left, put = len(cache.refresh_tokens("a crowd")), _THREADS * _KEYS_EACH
+        assert left == put, f"Of {put} refresh tokens that were put {left} are there."
 
     def test_it_shows_no_secret(self, cache: TokenCache) -> None:
         """A dispatcher, a debugger and a traceback show the cache."""
         cache.put("a key", a_result())
         cache.put_refresh_token("a slot", a_refresh_token())
         assert_unseen((*SECRETS, repr(cache.fingerprint_key)), "The repr of the cache", repr(cache))
+
+    def test_nothing_that_is_said_shows_a_token(self, cache_url: str) -> None:
+        """Logs, terminals and warnings are others' to read."""
+        with hearing() as heard:
+            self._use_in_every_way(self.open(cache_url))
+            if self.unreachable_url:
+                failing = self.open(self.unreachable_url)
+                with suppress(CacheError):
+                    failing.put("a key", a_result())
+                failing.close()
+        heard.assert_unseen(SECRETS)
 
     @needs("wrong_url")
     def test_a_url_that_cannot_be_understood_is_a_configuration_error(self) -> None:
@@ -218,3 +279,25 @@ class TokenCacheShapeChecks(TokenCacheSetting):
             cache.put_pause("an authority", until)
         until = cache.get_pause("an authority")
         assert until == 5e9, f"Until {until:g} stands, not the latest of them."
+
+    def _use_in_every_way(self, cache: TokenCache) -> None:
+        for _ in range(2):
+            cache.put("a key", a_result())
+            cache.put_refresh_token("a slot", a_refresh_token())
+        for key in ("a key", "another"):
+            cache.get(key)
+        for slot in ("a slot", "another"):
+            cache.get_refresh_token(slot)
+        cache.refresh_tokens("an owner")
+        for token in ("another", SECRETS[1]):
+            cache.remove_refresh_token("a slot", Secret(token))
+        if isinstance(cache, Inspector):
+            cache.info()
+            list(cache.entries())
+            cache.prune()
+            cache.remove("a key")
+        if isinstance(cache, Coordinator):
+            with cache.lock("a key", _never):
+                pass
+        cache.clear()
+        cache.close()

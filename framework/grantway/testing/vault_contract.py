@@ -1,6 +1,8 @@
 """What a vault promises: to give a secret, to keep one where it can, and to show none."""
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -11,13 +13,15 @@ from grantway.secret import Reference, Secret
 from grantway.testing.clock import ManualClock
 from grantway.testing.environments import scripted_environment
 from grantway.testing.gate import needs
-from grantway.testing.leaks import assert_unseen, logged, pickle_of, texts_of, traceback_of
+from grantway.testing.hearing import hearing
+from grantway.testing.leaks import assert_unseen, pickle_of, texts_of, traceback_of
 from grantway.testing.patience import PATIENCE, outcomes, within
 from grantway.testing.plugin_checks import PluginChecks
 from grantway.testing.prompters import ScriptedPrompter
 from grantway.testing.transports import ScriptedTransport
 
 SECRET = "sentinel-secret-of-a-vault-c4e8"  # noqa: S105  # made up, to be looked for
+_AT_ONCE = 1.0
 _ODD = ("ünï-cödé sécret", "x" * 1500, "two\nlines", " spaces around ", "a=b;c:d,e/f\\g\"h'i")
 
 
@@ -159,21 +163,49 @@ class VaultContract(PluginChecks):
         """The secret is in hand when that is found out, and in no error, traceback or pickle."""
         error = self._failure(lambda: self._put(self.unwritable_name, SECRET))
         assert isinstance(error, VaultError), f"{type(error).__name__} is no VaultError."
-        for what, text in (
-            ("The error", "\n".join(texts_of(error))),
-            ("Its traceback", traceback_of(error)),
-            ("Its pickle", pickle_of(error)),
-        ):
-            assert_unseen([SECRET], what, text)
+        _assert_shows_nothing(error)
+
+    @needs("has_names")
+    def test_the_error_for_a_name_that_it_does_not_know_shows_no_secret(self, kept: str) -> None:
+        """Who misspells a name learns nothing of what lies under others."""
+        self._get(kept)
+        _assert_shows_nothing(
+            self._failure(lambda: self.vault().get(self.unknown_name, self.context()))
+        )
+
+    def test_it_waits_no_longer_than_its_caller(self, kept: str) -> None:
+        """By the clock of the context nobody waits when the time is up, or everybody has gone."""
+        self._get(kept)
+        for is_gone in (False, True):
+            context = self.context()
+            if is_gone:
+                context.cancelled.set()
+            else:
+                context.clock.wait(threading.Event(), context.timeout)
+            began = context.clock.monotonic()
+            with suppress(GrantwayError):
+                self._get(kept, context, put=False)
+            passed = context.clock.monotonic() - began
+            assert passed <= _AT_ONCE, (
+                f"It waited {passed:g} s for a caller "
+                f"{'who had gone' if is_gone else 'whose time was up'}. Wait by context.sleep."
+            )
 
     def test_nothing_that_is_said_shows_the_secret(self, kept: str) -> None:
-        """Logs and questions are others' to read."""
-        with logged() as said:
+        """Logs, terminals and questions are others' to read."""
+        with hearing() as heard:
             context = self.context()
             found = self._get(kept, context)
+            # What it raises is another check's affair.
+            with suppress(Exception):
+                if self.has_names:
+                    self._get(self.unknown_name, put=False)
+            with suppress(Exception):
+                if self.writable and self.unwritable_name:
+                    self._put(self.unwritable_name, SECRET)
         prompter = context.prompter
         assert isinstance(prompter, ScriptedPrompter)
-        assert_unseen([SECRET], "The log", *said)
+        heard.assert_unseen([SECRET])
         assert_unseen([SECRET], "A question", prompter.asked, prompter.shown, prompter.opened)
         assert_unseen([SECRET], "What was found", repr(found), repr(self.vault()))
 
@@ -200,3 +232,12 @@ class VaultContract(PluginChecks):
                 f"{type(error).__name__} is no GrantwayError. Raise VaultError with a remedy."
             ) from error
         raise AssertionError("It came back, and should have failed.")
+
+
+def _assert_shows_nothing(error: GrantwayError) -> None:
+    for what, text in (
+        ("The error", "\n".join(texts_of(error))),
+        ("Its traceback", traceback_of(error)),
+        ("Its pickle", pickle_of(error)),
+    ):
+        assert_unseen([SECRET], what, text)

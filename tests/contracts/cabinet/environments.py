@@ -37,8 +37,13 @@ class TestRight(Cabinet):
 
 
 class TestNotAccepted(Cabinet):
-    breaks = ("test_the_registry_accepts_its_plugin", "test_it_is_found_by_each_of_its_names")
+    breaks = ("test_the_registry_accepts_its_plugin",)
     plugin = shelf(hill(default=True))
+
+
+class TestHasAnotherName(Cabinet):
+    breaks = ("test_it_is_found_by_each_of_its_names",)
+    plugin = shelf(hill("CabinetHills"))
 
 
 class TestTakesAName(Cabinet):

@@ -6,15 +6,20 @@ Not collected with the tests: `test_cabinet` runs it, and looks at what has fail
 import contextlib
 import itertools
 import logging
+import os
 import socket
+import subprocess
+import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import attrs
 
-from contracts.cabinet.shelf import Shelf
+from contracts.cabinet.shelf import APART, Shelf
 from grantway import (
     AuthenticationResult,
     AuthorityRequest,
@@ -430,3 +435,90 @@ def in_a_variable(request: TokenRequest, context: Context) -> AuthenticationResu
 class TestShowsItInATraceback(Cabinet):
     breaks = ("test_no_traceback_shows_a_secret",)
     plugin = shelf(in_a_variable)
+
+
+def showing(show: Callable[[str], object]) -> Shelf:
+    def show_and_ask(request: TokenRequest, context: Context) -> AuthenticationResult:
+        show(request[KEY].reveal())
+        return authenticate(request, context)
+
+    return shelf(show_and_ask)
+
+
+class TestShowsItInALogOfItsOwn(Cabinet):
+    breaks = ("test_no_log_shows_a_secret",)
+    plugin = showing(lambda key: APART.debug("the key is %s", key))
+
+
+class TestPrintsIt(Cabinet):
+    breaks = (
+        "test_nothing_printed_or_warned_shows_a_secret",
+        "test_nothing_is_printed_to_standard_output",
+    )
+    plugin = showing(print)
+
+
+class TestComplainsOfIt(Cabinet):
+    breaks = ("test_nothing_printed_or_warned_shows_a_secret",)
+    plugin = showing(lambda key: print(key, file=sys.stderr))
+
+
+class TestWarnsOfIt(Cabinet):
+    breaks = ("test_nothing_printed_or_warned_shows_a_secret",)
+    plugin = showing(warnings.warn)
+
+
+class TestHandsItToAChild(Cabinet):
+    breaks = ("test_no_process_is_shown_a_secret",)
+    plugin = showing(lambda key: subprocess.run(["true", key], check=True))
+
+
+class TestHandsItToAShell(Cabinet):
+    breaks = ("test_no_process_is_shown_a_secret",)
+    plugin = showing(lambda key: os.system(f"true {key}"))
+
+
+class TestHandsItToAllChildren(Cabinet):
+    breaks = ("test_no_process_is_shown_a_secret",)
+    plugin = showing(lambda key: os.environ.setdefault("CABINET_KEY_FOUND", key))
+
+
+# What talks past its caller.
+
+
+def doing(act: Callable[[], object]) -> Shelf:
+    def act_and_ask(request: TokenRequest, context: Context) -> AuthenticationResult:
+        act()
+        return authenticate(request, context)
+
+    return shelf(act_and_ask)
+
+
+class TestPrints(Cabinet):
+    breaks = ("test_nothing_is_printed_to_standard_output",)
+    plugin = doing(lambda: print("asking ..."))
+
+
+class TestHasAChildPrint(Cabinet):
+    breaks = ("test_nothing_is_printed_to_standard_output",)
+    plugin = doing(lambda: subprocess.run(["echo", "asking ..."], check=True))
+
+
+def read() -> None:
+    with contextlib.suppress(OSError):
+        sys.stdin.readline()
+
+
+class TestReadsStandardInput(Cabinet):
+    breaks = ("test_nobody_is_looked_for_at_the_terminal",)
+    plugin = doing(read)
+
+
+def open_a_terminal() -> None:
+    with contextlib.suppress(OSError):
+        Path("/dev/tty").open("w").close()
+
+
+class TestOpensATerminal(Cabinet):
+    breaks = ("test_nobody_is_looked_for_at_the_terminal",)
+    plugin = doing(open_a_terminal)

@@ -1,5 +1,6 @@
 """What the wrong plugins have in common: an object that offers what it is given."""
 
+import logging
 from collections.abc import Iterable
 
 from grantway import CredentialProvider, Environment, TokenCacheFactory, Vault, hookimpl
@@ -34,3 +35,11 @@ class Shelf:
     @hookimpl
     def grantway_vaults(self) -> Iterable[Vault]:
         return self.vaults
+
+
+APART = logging.getLogger("apart from all others")
+"""A logger with a handler of its own, which hands on nothing to those of others."""
+
+APART.propagate = False
+APART.setLevel(logging.INFO)
+APART.addHandler(logging.NullHandler())

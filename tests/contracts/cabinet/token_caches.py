@@ -1,6 +1,11 @@
 """A token cache that keeps the contract, and many that break it; see `providers`."""
 
+import logging
+import os
+import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -9,9 +14,9 @@ import attrs
 import pytest
 
 from contracts.cabinet import forgetful
-from contracts.cabinet.shelf import Shelf
+from contracts.cabinet.shelf import APART, Shelf
 from grantway import AuthenticationResult, Secret, StoredRefreshToken, TokenCacheFactory
-from grantway.cache.memory import MemoryTokenCache
+from grantway.cache.memory import MemoryTokenCache, _Entry
 from grantway.cache_inspection import CacheEntry
 from grantway.errors import CacheError, ConfigurationError
 from grantway.testing import TokenCacheContract
@@ -271,3 +276,164 @@ class TestWritesInClear(Cabinet):
 
     def at_rest(self, url: str) -> bytes:
         return Path(url.removeprefix("cabinet:")).read_bytes()
+
+
+# What a short look does not show.
+
+
+class Sly(Cabinet):
+    """One that takes any URL, which is no fault of what is shown here."""
+
+    wrong_url = unreachable_url = ""
+
+
+class Shortening(MemoryTokenCache):
+    def get(self, key: str) -> AuthenticationResult | None:
+        return super().get(key[:32])
+
+    def put(self, key: str, result: AuthenticationResult) -> None:
+        super().put(key[:32], result)
+
+
+class TestShortensKeys(Sly):
+    breaks = ("test_keys_are_apart",)
+    plugin = shelf(lambda _: Shortening())
+
+
+class ShorteningSlots(MemoryTokenCache):
+    def get_refresh_token(self, slot: str) -> StoredRefreshToken | None:
+        return super().get_refresh_token(slot[-32:])
+
+    def put_refresh_token(self, slot: str, stored: StoredRefreshToken) -> None:
+        super().put_refresh_token(slot[-32:], stored)
+
+
+class TestShortensSlots(Sly):
+    breaks = ("test_keys_are_apart",)
+    plugin = shelf(lambda _: ShorteningSlots())
+
+
+class ShorteningOwners(MemoryTokenCache):
+    def refresh_tokens(self, owner: str) -> Sequence[tuple[str, StoredRefreshToken]]:
+        there = list(self._refresh_tokens.items())
+        return [(slot, each) for slot, each in there if each.owner[:32] == owner[:32]]
+
+
+class TestShortensOwners(Sly):
+    breaks = ("test_refresh_tokens_are_listed_by_their_owner",)
+    plugin = shelf(lambda _: ShorteningOwners())
+
+
+class Saying(MemoryTokenCache):
+    def __init__(self, say: Callable[[str], object]) -> None:
+        super().__init__()
+        self.say = say
+
+    def get(self, key: str) -> AuthenticationResult | None:
+        found = super().get(key)
+        if found is not None:
+            self.say(f"found {found.access_token}")
+        return found
+
+    def remove_refresh_token(self, slot: str, token: Secret) -> None:
+        self.say(f"{token.reveal()} goes")
+        super().remove_refresh_token(slot, token)
+
+
+class TestLogs(Sly):
+    breaks = ("test_nothing_that_is_said_shows_a_token",)
+    plugin = shelf(lambda _: Saying(logging.getLogger("cabinet").debug))
+
+
+class TestLogsByItself(Sly):
+    breaks = ("test_nothing_that_is_said_shows_a_token",)
+    plugin = shelf(lambda _: Saying(APART.debug))
+
+
+class TestPrints(Sly):
+    breaks = ("test_nothing_that_is_said_shows_a_token",)
+    plugin = shelf(lambda _: Saying(print))
+
+
+class TestComplains(Sly):
+    breaks = ("test_nothing_that_is_said_shows_a_token",)
+    plugin = shelf(lambda _: Saying(lambda text: print(text, file=sys.stderr)))
+
+
+class TestWarns(Sly):
+    breaks = ("test_nothing_that_is_said_shows_a_token",)
+    plugin = shelf(lambda _: Saying(warnings.warn))
+
+
+class Losing(MemoryTokenCache):
+    """Takes what is there, and puts it back with one thing more."""
+
+    def put(self, key: str, result: AuthenticationResult) -> None:
+        results = dict(self._results)
+        results[key] = _Entry(result, 0)
+        self._results = results
+
+
+class TestLosesWhatOthersPut(Sly):
+    breaks = ("test_many_threads_use_it_at_once",)
+    plugin = shelf(lambda _: Losing())
+
+
+class LosingSlots(MemoryTokenCache):
+    def get_refresh_token(self, slot: str) -> StoredRefreshToken | None:
+        return self._refresh_tokens.get(slot)
+
+    def put_refresh_token(self, slot: str, stored: StoredRefreshToken) -> None:
+        tokens = dict(self._refresh_tokens)
+        tokens[slot] = stored
+        self._refresh_tokens = tokens
+
+    def remove_refresh_token(self, slot: str, token: Secret) -> None:
+        stored = self._refresh_tokens.get(slot)
+        if stored is not None and stored.token == token:
+            del self._refresh_tokens[slot]
+
+    def refresh_tokens(self, owner: str) -> Sequence[tuple[str, StoredRefreshToken]]:
+        there = list(self._refresh_tokens.items())
+        return [(slot, each) for slot, each in there if each.owner == owner]
+
+
+class TestLosesRefreshTokensOfOthers(Sly):
+    breaks = ("test_many_threads_use_it_at_once",)
+    plugin = shelf(lambda _: LosingSlots())
+
+
+class OfOneProcess(MemoryTokenCache):
+    def __init__(self) -> None:
+        super().__init__()
+        self.process = os.getpid()
+
+    def get(self, key: str) -> AuthenticationResult | None:
+        if os.getpid() != self.process:
+            raise CacheError("The connection is another process's.")
+        return super().get(key)
+
+
+class TestIsOfOneProcess(Sly):
+    breaks = ("test_a_forked_child_can_use_it",)
+    plugin = shelf(lambda _: OfOneProcess())
+
+
+class Delegating(MemoryTokenCache):
+    """Has a thread do it, which no child has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.worker = ThreadPoolExecutor(1)
+
+    def put(self, key: str, result: AuthenticationResult) -> None:
+        self.worker.submit(super().put, key, result).result()
+
+    def close(self) -> None:
+        self.worker.shutdown()
+
+
+class TestHangsInAChild(Sly):
+    breaks = ("test_a_forked_child_can_use_it",)
+    plugin = shelf(lambda _: Delegating())
+    patience = 0.5

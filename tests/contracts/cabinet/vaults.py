@@ -1,6 +1,10 @@
 """A vault that keeps the contract, and some that break it; see `providers`."""
 
 import logging
+import subprocess
+import sys
+import threading
+import warnings
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -8,7 +12,7 @@ import pytest
 
 from contracts.cabinet.shelf import Shelf
 from grantway import Context, Secret, Vault
-from grantway.errors import InteractionRequired, VaultError
+from grantway.errors import Cancelled, InteractionRequired, VaultError
 from grantway.testing import VaultContract
 from grantway.testing.vault_contract import SECRET
 
@@ -198,3 +202,83 @@ def logging_it(name: str, context: Context) -> Secret:
 class TestLogs(Cabinet):
     breaks = ("test_nothing_that_is_said_shows_the_secret",)
     plugin = shelf(logging_it)
+
+
+def saying(say: Callable[[str], object]) -> Callable[[str, Context], Secret]:
+    def get_and_say(name: str, context: Context) -> Secret:
+        found = get(name, context)
+        say(f"found {found.reveal()}")
+        return found
+
+    return get_and_say
+
+
+class TestPrints(Cabinet):
+    breaks = ("test_nothing_that_is_said_shows_the_secret",)
+    plugin = shelf(saying(print))
+
+
+class TestComplains(Cabinet):
+    breaks = ("test_nothing_that_is_said_shows_the_secret",)
+    plugin = shelf(saying(lambda text: print(text, file=sys.stderr)))
+
+
+class TestWarns(Cabinet):
+    breaks = ("test_nothing_that_is_said_shows_the_secret",)
+    plugin = shelf(saying(warnings.warn))
+
+
+class TestHasAChildPrint(Cabinet):
+    breaks = ("test_nothing_that_is_said_shows_the_secret",)
+    plugin = shelf(saying(lambda text: subprocess.run(["echo", text], check=True)))
+
+
+def quoting(name: str, context: Context) -> Secret:
+    if name not in DRAWERS:
+        there = {each: secret.reveal() for each, secret in DRAWERS.items()}
+        raise VaultError(f"It is none of {there}.", remedy="Name another.", scheme="cabinet")
+    return DRAWERS[name]
+
+
+class TestQuotesWhatElseIsThere(Cabinet):
+    breaks = ("test_the_error_for_a_name_that_it_does_not_know_shows_no_secret",)
+    plugin = shelf(quoting)
+
+
+def searching(name: str, context: Context) -> Secret:
+    there = [(each, secret.reveal()) for each, secret in DRAWERS.items()]
+    for each, text in there:
+        if each == name:
+            return Secret(text)
+    return get(name, context)
+
+
+class TestHasItAllInAVariable(Cabinet):
+    breaks = ("test_the_error_for_a_name_that_it_does_not_know_shows_no_secret",)
+    plugin = shelf(searching)
+
+
+def patient(name: str, context: Context) -> Secret:
+    # As one that has somebody approve, and looks again and again.
+    for _ in range(5):
+        context.clock.wait(threading.Event(), 10)
+    return get(name, context)
+
+
+class TestWaitsForNobody(Cabinet):
+    breaks = ("test_it_waits_no_longer_than_its_caller",)
+    plugin = shelf(patient)
+
+
+def stubborn(name: str, context: Context) -> Secret:
+    for _ in range(5):
+        try:
+            context.sleep(1)
+        except Cancelled:
+            context.clock.wait(threading.Event(), 1)
+    return get(name, context)
+
+
+class TestWaitsForThoseWhoHaveGone(Cabinet):
+    breaks = ("test_it_waits_no_longer_than_its_caller",)
+    plugin = shelf(stubborn)
