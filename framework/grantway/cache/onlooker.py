@@ -1,8 +1,9 @@
 """The token cache in its usual place, looked at and left as it is.
 
 For a process that wants to know whether an answer lies there, before it pays for what looks after
-a cache. What is not there is not made (save a folder), what is damaged is neither mended nor told of, and no use is
-noted: where any of that is due, nothing is found. Then the cache itself is asked, and sees to it.
+a cache. What is not there is not made (save a folder), what is damaged is neither mended nor told
+of, and no use is noted: where any of that is due, nothing is found. Then the cache itself is asked,
+and sees to it.
 """
 
 import json

@@ -202,16 +202,12 @@ class SqliteTokenCache:
 
     def info(self) -> "CacheInfo":
         """See `Inspector.info`."""
-        mine = (self._tag(),)
+        mine = {"key": self._tag()}
 
         def count(connection: sqlite3.Connection) -> tuple[int, int, int]:
-            results, others = connection.execute(
-                "SELECT coalesce(sum(key=?1), 0), coalesce(sum(key<>?1), 0) FROM results", mine
-            ).fetchone()
-            tokens, more = connection.execute(
-                "SELECT coalesce(sum(key=?1), 0), coalesce(sum(key<>?1), 0) FROM refresh_tokens",
-                mine,
-            ).fetchone()
+            counted = "SELECT coalesce(sum(key=:key), 0), coalesce(sum(key<>:key), 0) FROM"
+            results, others = connection.execute(f"{counted} results", mine).fetchone()
+            tokens, more = connection.execute(f"{counted} refresh_tokens", mine).fetchone()
             return results, tokens, others + more
 
         # Imported here, as below: few look into a cache, and hardly any process prunes it.
