@@ -287,6 +287,10 @@ def example(paragraph: str) -> Iterator[str]:
     """An example: its code, and what that prints."""
     lines = paragraph.splitlines()
     code = "\n".join(line[4:] for line in lines if line.startswith((">>>", "...")))
+    # As ruff writes it: a blank line behind the imports.
+    code = re.sub(
+        r"^(from .*|import .*)\n(?!from |import |def |$)", r"\1\n\n", code, flags=re.MULTILINE
+    )
     # As formatters want it: two blank lines around a function.
     code = re.sub(r"\n(?=def )|(?<=\n)(    .*)\n(?=\S)", r"\1\n\n\n", code)
     yield f"```python\n{code}\n```\n"
