@@ -179,6 +179,8 @@ def test_doctor_in_json_is_one_object(issuer: Issuer) -> None:
     checks = {each["name"]: each for each in outcome.json["checks"]}
     assert list(checks) == [*LOCAL, *NAMES]
     assert checks["versions"]["facts"]["python"] == sys.version.split()[0]
+    assert checks["versions"]["facts"]["executable"] == sys.executable
+    assert checks["versions"]["found"].endswith(f"; run by {sys.executable}")
     assert checks["cache"]["facts"]["kind"] == "memory"
 
 

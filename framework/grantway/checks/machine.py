@@ -2,6 +2,7 @@
 
 import platform
 import ssl
+import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
@@ -24,10 +25,11 @@ def versions() -> Iterator[Check]:
         "versions",
         "ok",
         f"grantway {__version__}, Python {platform.python_version()} on {platform.system()}, "
-        f"{ssl.OPENSSL_VERSION}",
+        f"{ssl.OPENSSL_VERSION}; run by {sys.executable}",
         facts={
             "grantway": __version__,
             "python": platform.python_version(),
+            "executable": sys.executable,
             "system": platform.platform(),
             "openssl": ssl.OPENSSL_VERSION,
             **found,
