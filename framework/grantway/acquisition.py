@@ -432,6 +432,10 @@ class Acquisition:
         try:
             return self._renew(request, tokens, context), request, None
         except InvalidGrant as error:
+            if REFRESH_TOKEN.name in request.values and not _is_spent(error):
+                # Its successor stays. The one that was given is spent: to send it again would
+                # look like theft, and cost the whole family (RFC 9700, section 4.14).
+                raise
             return None, _demanding(request, error.claims), error
         except (InteractionRequired, AuthorityError) as error:
             can_ask = self._is_interactive and context.prompter is not None
@@ -483,8 +487,7 @@ class Acquisition:
             return renew(request, stored.token, context)
         except InvalidGrant as error:
             # Behind the back it stays: without its account a token that still serves is not found.
-            is_spent = not error.claims and error.suberror in _SPENT
-            if is_spent and not self._behind:
+            if _is_spent(error) and not self._behind:
                 tokens.remove(stored)
             raise
 
@@ -563,6 +566,16 @@ def _log_frames(error: BaseException, context: "Context") -> None:
 
     found = StackSummary.extract(walk_tb(error.__traceback__), capture_locals=False)
     context.logger.debug("%s in the provider:\n%s", type_of(error), "".join(found.format()))
+
+
+def _is_spent(error: InvalidGrant) -> bool:
+    """Whether a refresh token is good no more, by the word of the authority or of the provider.
+
+    A refusal without a word may be a gateway's, and says nothing of the token.
+    """
+    is_said = error.error == "invalid_grant" or (not error.error and error.status is None)
+    is_final = error.status is None or error.status < 500
+    return is_said and is_final and not error.claims and error.suberror in _SPENT
 
 
 def _is_for_a_person(error: GrantwayError) -> bool:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from grantway.registry import Registry
     from grantway.result import AuthenticationResult
     from grantway.secret import Credential
-    from grantway.source import TokenSource
+    from grantway.source import Lasting, TokenSource
     from grantway.token_cache import TokenCache
 
 
@@ -225,19 +225,17 @@ class Dispatcher:
         from grantway.acquisition import Acquisition
         from grantway.source import TokenSource
 
-        def acquire() -> "AuthenticationResult":
-            return self._get(Acquisition(self._workplace, settled, timeout))
-
-        def acquire_with(more: "Mapping[str, object]") -> "AuthenticationResult":
-            fuller = self._intake.fuller(settled, more)
-            return self._get(Acquisition(self._workplace, fuller, timeout))
+        def acquire(more: "Mapping[str, object] | None" = None) -> "Lasting":
+            wanted = self._intake.fuller(settled, more) if more else settled
+            acquisition = Acquisition(self._workplace, wanted, timeout)
+            result = self._get(acquisition)
+            return result, self._workplace.freshness.see(acquisition.key, result)
 
         return TokenSource(
             acquire,
             self._workplace.clock,
             settled.request,
             holds=not settled.may_change,
-            acquire_with=acquire_with,
         )
 
     @overload

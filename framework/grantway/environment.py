@@ -93,9 +93,16 @@ def _host_of(url: str) -> str:
     if not (re.fullmatch(_HOST, host) or re.fullmatch(_IPV6, host)):
         raise ValueError(f"{host!r} is not a plain ASCII host name")
     bracketed = f"[{host}]" if ":" in host else host
-    if parts.port is None or parts.port == _DEFAULT_PORTS[parts.scheme]:
-        return bracketed
-    return f"{bracketed}:{parts.port}"
+    port = _port(parts)
+    return bracketed if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{bracketed}:{port}"
+
+
+def _port(parts: "SplitResult") -> int | None:
+    try:
+        return parts.port
+    except ValueError:
+        # Not repeated: where a host is forgotten it is a password.
+        raise ValueError("the port of a URL is no number that a port can have") from None
 
 
 def is_loopback(url: str) -> bool:

@@ -9,7 +9,7 @@ that; `auth` does so by itself.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from grantway.errors import InteractionRequired, InvalidParameter
 from grantway.parts import Clock
@@ -21,22 +21,24 @@ if TYPE_CHECKING:
     from grantway.result import AuthenticationResult
 
 
+Lasting: TypeAlias = "tuple[AuthenticationResult, float]"
+"""A result, and when it expires by the monotonic clock; infinite where it does not."""
+
+
 class TokenSource:
     """The same token request, ready to be asked. Made by `Dispatcher.bind`; safe across threads."""
 
-    __slots__ = ("_acquire", "_acquire_with", "_held", "_holds", "_monotonic", "_request", "_time")
+    __slots__ = ("_acquire", "_held", "_holds", "_monotonic", "_request", "_time")
 
     def __init__(
         self,
-        acquire: "Callable[[], AuthenticationResult]",
+        acquire: "Callable[[Mapping[str, object] | None], Lasting]",
         clock: Clock,
         request: "TokenRequest",
         *,
         holds: bool,
-        acquire_with: "Callable[[Mapping[str, object]], AuthenticationResult]",
     ) -> None:
         self._acquire = acquire
-        self._acquire_with = acquire_with
         self._holds = holds
         self._time = clock.time
         self._monotonic = clock.monotonic
@@ -86,7 +88,7 @@ class TokenSource:
                 parameter="challenge",
             )
         try:
-            return self._hold(self._acquire_with(demanded))
+            return self._hold(*self._acquire(demanded))
         except InteractionRequired as error:
             error.claims = error.claims or str(demanded.get("claims", ""))
             raise
@@ -109,13 +111,15 @@ class TokenSource:
         return BearerAuth(self.result, self._request, hosts, now=self._time, answer=self.answer)
 
     def _renew(self) -> "AuthenticationResult":
-        return self._hold(self._acquire())
+        return self._hold(*self._acquire(None))
 
-    def _hold(self, result: "AuthenticationResult") -> "AuthenticationResult":
-        left = min(result.serves_until, result.renews_from) - self._time()
-        if left > 0 and self._holds:
-            until = self._time() + left, self._monotonic() + left
-            self._held = (*until, result.access_token, result)
+    def _hold(self, result: "AuthenticationResult", over: float) -> "AuthenticationResult":
+        until, now = min(result.serves_until, result.renews_from), self._time()
+        # The wall clock may have been set since the token came; the other one cannot be.
+        early = result.expires_on.timestamp() - until if result.expires_on else 0.0
+        until_by_other = min(over - early, self._monotonic() + until - now)
+        if now < until and self._monotonic() < until_by_other and self._holds:
+            self._held = (until, until_by_other, result.access_token, result)
         else:
             self._held = None
         return result

@@ -23,6 +23,7 @@ from grantway.suggest import type_of
 if TYPE_CHECKING:
     from grantway.certificate import ClientCertificate
     from grantway.context import Context
+    from grantway.environment import Environment
     from grantway.oauth.kept_assertions import KeptAssertions
     from grantway.offerings import Vault
 
@@ -92,7 +93,8 @@ def assertion_refused(
     source = given.values.get(name)
     if not isinstance(source, Reference | Made):
         return False
-    return assertions.refused(_maker(source), opened.values.get(name))
+    maker = _maker(source, opened.environment)
+    return assertions.refused(maker, opened.values.get(name))
 
 
 def with_new_assertion(
@@ -115,19 +117,23 @@ def _assertion(
 ) -> Secret:
     """A client's assertion, as it is given: made by a function or a vault, or read."""
     if isinstance(given, Made):
-        return assertions.get(_maker(given), lambda: _made(CLIENT_ASSERTION.name, given), context)
+        maker = _maker(given, context.environment)
+        return assertions.get(maker, lambda: _made(CLIENT_ASSERTION.name, given), context)
     vault = vault_of(given, vaults, CLIENT_ASSERTION.name)
     if not vault.makes:
         return _opened(vault, given, context)
-    return assertions.get(_maker(given), lambda: _opened(vault, given, context), context)
+    maker = _maker(given, context.environment)
+    return assertions.get(maker, lambda: _opened(vault, given, context), context)
 
 
-def _maker(given: Reference | Made) -> Hashable:
-    """What makes an assertion, as it is given."""
+def _maker(given: Reference | Made, environment: "Environment") -> Hashable:
+    """What makes an assertion: a function; or a reference, whose vault is told for whom it is."""
     # Imported here, as all that only a client without a password needs.
     from grantway.oauth.kept_assertions import maker_of
 
-    return maker_of(given.make) if isinstance(given, Made) else given
+    if isinstance(given, Made):
+        return maker_of(given.make)
+    return given, environment.name, environment.authority
 
 
 def _made(name: str, made: Made) -> Secret:

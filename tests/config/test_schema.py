@@ -41,7 +41,7 @@ def test_it_is_a_schema() -> None:
 
 def test_its_keys_are_those_of_the_values_that_are_made() -> None:
     fields = {each.name for each in attrs.fields(Environment)}
-    not_configured = {"name", "advice", "default", "unavailable", "secret_hosts"}
+    not_configured = {"name", "advice", "default", "unavailable", "transient", "secret_hosts"}
     assert set(ENVIRONMENT) == fields - not_configured | {"like", "issuer"}
     assert set(TRUST) == {each.name for each in attrs.fields(Trust)}
 

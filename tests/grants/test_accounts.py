@@ -479,3 +479,13 @@ def test_who_is_signed_out_is_asked_again(issuer: Issuer) -> None:
     with Dispatcher(cache=cache, prompter=False) as dispatcher:
         with pytest.raises(InteractionRequired, match="has to sign in"):
             dispatcher.acquire(**call)
+
+
+def test_a_refusal_without_a_word_signs_nobody_out(issuer: Issuer) -> None:
+    cache = MemoryTokenCache()
+    signs_in(cache, issuer.environment)
+    issuer.server.serve(respond(400), path="/token")
+    with Dispatcher(cache=cache, prompter=False) as dispatcher:
+        with pytest.raises(InteractionRequired):
+            dispatcher.acquire(environment=issuer.environment, application_id=CLIENT_ID)
+        assert [each.name for each in dispatcher.accounts()] == [ALICE.user_name]

@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
-from grantway import Dispatcher, Reference, Secret, Vault, hookimpl
+from grantway import Context, Dispatcher, Reference, Secret, Vault, hookimpl
 from grantway.certificate import ClientCertificate
 from grantway.errors import InvalidClient
 from grantway.oauth.assertion import signed
@@ -196,6 +196,27 @@ def test_a_vault_that_does_not_say_that_it_makes_is_asked_each_time(
         for scheme, numbers in (("reads", [1, 2]), ("makes", [1, 1])):
             reference = Reference(f"{scheme}:it")
             assert sent_at(asking, raw_server, reference, clock, 0, 1) == numbers
+
+
+def test_what_a_vault_makes_for_one_authority_is_sent_to_no_other(
+    raw_servers: Callable[..., RawServer], clock: FakeClock
+) -> None:
+    class Plugin:
+        @hookimpl
+        def grantway_vaults(self) -> list[Vault]:
+            def make(_: str, context: Context) -> Secret:
+                claims = {"aud": context.environment.authority, "exp": clock.time() + 3600}
+                return Secret(jwt.encode(claims, KEY))
+
+            return [Vault("makes", make, makes=True)]
+
+    with dispatcher(Plugin(), clock=clock) as asking:
+        for server in (raw_servers(), raw_servers()):
+            server.serve(granted())
+            sent = jwt.decode(
+                ask(asking, server, Reference("makes:it")), options={"verify_signature": False}
+            )
+            assert sent["aud"] == environment(server).authority
 
 
 def test_an_authority_that_takes_an_assertion_once_gets_a_new_one(

@@ -140,12 +140,8 @@ def test_refresh_tokens_of_authorities_are_kept_apart(raw_servers: Any) -> None:
     assert redeemed(other) == ["first-token"]
 
 
-@pytest.mark.parametrize(
-    "refusal", [json_answer({"error": "invalid_grant"}, 400), empty(400)], ids=["said", "empty"]
-)
-def test_a_spent_successor_is_dropped_and_the_given_token_tried(
-    raw_server: RawServer, refusal: Any
-) -> None:
+def test_a_spent_successor_is_dropped_and_the_given_token_tried(raw_server: RawServer) -> None:
+    refusal = json_answer({"error": "invalid_grant"}, 400)
     raw_server.serve(*rotating("second-token"), refusal, *rotating("fresh-token", "last-token"))
     clock = FakeClock()
     with dispatcher(clock=clock) as asking:
@@ -551,3 +547,60 @@ def test_an_oidc_environment_needs_no_tenant(raw_server: RawServer) -> None:
     raw_server.serve(granted(), path="/token")
     with dispatcher() as asking:
         asking.acquire(environment=oidc(raw_server), credential=(CLIENT_ID, CLIENT_SECRET))
+
+
+# Answers that cannot be used, and refusals without a word.
+
+UNUSABLE: dict[str, dict[str, object]] = {
+    "an id_token with a line break": {"id_token": "a.b.c\n"},
+    "an id_token that is an object": {"id_token": {"x": 1}},
+    "an id_token beyond all measure": {"id_token": "a" * 70_000},
+    "an access token beyond all measure": {"access_token": "a" * 70_000},
+    "no access token": {"access_token": None},
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_a_successor_is_kept_whatever_else_of_its_answer_cannot_be_used(
+    raw_server: RawServer, what: str
+) -> None:
+    raw_server.serve(granted(refresh_token="successor", **UNUSABLE[what]), granted())
+    with dispatcher() as asking:
+        given = {"environment": environment(raw_server), "application_id": CLIENT_ID}
+        with pytest.raises(MalformedResponse, match="no usable"):
+            asking.acquire(**given, refresh_token="given")
+        asking.acquire(**given, refresh_token="given")
+    assert [each.form["refresh_token"] for each in raw_server.requests] == [
+        ["given"], ["successor"],
+    ]  # fmt: skip
+
+
+def test_a_successor_that_cannot_be_used_is_not_kept(raw_server: RawServer) -> None:
+    raw_server.serve(granted(refresh_token="successor" * 10_000))
+    with dispatcher() as asking, pytest.raises(MalformedResponse, match="no usable refresh_token"):
+        asking.acquire(
+            environment=environment(raw_server), application_id=CLIENT_ID, refresh_token="given"
+        )
+
+
+UNSAID = {
+    "nothing": empty(400),
+    "a gateway's JSON": json_answer({"message": "Request Header Or Cookie Too Large"}, 400),
+    "an object of another kind": json_answer({"error": {"code": 400, "message": "No."}}, 400),
+    "a server in trouble": json_answer({"error": "invalid_grant"}, 500),
+}
+
+
+@pytest.mark.parametrize("what", UNSAID)
+def test_a_refusal_without_a_word_of_it_costs_no_refresh_token(
+    raw_server: RawServer, what: str
+) -> None:
+    raw_server.serve(granted(refresh_token="successor"), UNSAID[what], granted())
+    with dispatcher() as asking:
+        given = {"environment": environment(raw_server), "application_id": CLIENT_ID}
+        asking.acquire(**given, refresh_token="given")
+        with pytest.raises(InvalidGrant):
+            asking.acquire(**given, refresh_token="given", force_refresh=True)
+        asking.acquire(**given, refresh_token="given", force_refresh=True)
+    sent = [each.form["refresh_token"] for each in raw_server.requests]
+    assert sent == [["given"], ["successor"], ["successor"]]

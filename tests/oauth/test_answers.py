@@ -477,3 +477,14 @@ def test_a_result_is_of_a_tenant_only_where_the_authority_has_one(raw_server: Ra
     assert acquire(raw_server, granted()).tenant_id == ""
     one = environment(raw_server, tenant="mine")
     assert acquire(raw_server, granted(), environment=one).tenant_id == "mine"
+
+
+@pytest.mark.parametrize("secret", ["client", "invalid", "_"])
+def test_a_short_secret_hides_no_word_of_the_standards(raw_server: RawServer, secret: str) -> None:
+    raw_server.serve(json_answer({"error": "invalid_client"}, 401))
+    with (
+        Dispatcher(prompter=False) as asking,
+        pytest.raises(InvalidClient) as caught,
+    ):
+        asking.acquire(environment=environment(raw_server), credential=(CLIENT_ID, secret))
+    assert caught.value.error == "invalid_client"

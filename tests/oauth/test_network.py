@@ -1,5 +1,6 @@
 """What goes wrong on the way to an authority: each its own error, with what to do about it."""
 
+import io
 import socket
 import sys
 import threading
@@ -10,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from urllib3 import HTTPResponse
 
 from grantway import Dispatcher, Trust
 from grantway.clock import SystemClock
@@ -23,6 +25,7 @@ from grantway.errors import (
 )
 from grantway.nearby import NearbyTrust
 from grantway.oauth import watchdog
+from grantway.oauth.transport import _body as body_of
 from oauth.support import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -612,3 +615,31 @@ def test_a_clock_that_breaks_ends_the_wait() -> None:
         watch.look()
         assert watch.cut
         assert one.recv(1) == b""
+
+
+def test_a_request_that_is_over_ends_no_other_on_its_connection() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        clock = FakeClock()
+        watch = watchdog.Watch(context(environment("https://login.example"), clock=clock))
+        with watch:
+            watch.socket = one
+        clock.advance(1e6)
+        # As the watchdog does that has begun with it before it was over.
+        watch.look()
+        other.send(b"x")
+        assert one.recv(1) == b"x"
+
+
+@pytest.mark.parametrize("headers", [{"Content-Length": "2"}, {}])
+def test_an_answer_that_is_whole_counts_though_its_time_was_up_meanwhile(
+    headers: dict[str, str],
+) -> None:
+    watch = watchdog.Watch(context(environment("https://login.example")))
+    watch.cut = True
+    response = HTTPResponse(io.BytesIO(b"{}"), headers, preload_content=False)
+    if headers:
+        assert body_of(response, watch) == b"{}"
+    else:
+        with pytest.raises(TimeoutError):
+            body_of(response, watch)

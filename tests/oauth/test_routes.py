@@ -14,10 +14,11 @@ from traceback import TracebackException
 from typing import Any
 
 import pytest
+from requests.utils import should_bypass_proxies
 
 from grantway import Configuration, Credential, Dispatcher, Environment, Registry, Trust
 from grantway.errors import ConfigurationError, TransportError
-from grantway.oauth.routes import route
+from grantway.oauth.routes import is_exempt, route
 from grantway.oauth.transport import HttpTransport
 from oauth.support import (
     CLIENT_ID,
@@ -154,14 +155,47 @@ def test_a_way_is_found_out_once_per_environment_and_host(
     assert len(found) == 1
 
 
-def test_a_plain_request_goes_through_the_proxy(
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_plain_request_stays_on_this_machine(
+    raw_servers: Callable[..., RawServer], raw_server: RawServer, variable: str
+) -> None:
+    proxy = raw_servers()
+    raw_server.serve(granted())
+    ask(environment(raw_server), {variable: proxy.url})
+    assert not proxy.connections
+    assert raw_server.requests[0].target == "/token"
+
+
+def test_a_plain_request_goes_by_a_proxy_of_this_machine_that_its_environment_names(
     raw_servers: Callable[..., RawServer], raw_server: RawServer
 ) -> None:
     proxy = raw_servers()
     proxy.serve(granted())
-    ask(environment(raw_server), {"HTTP_PROXY": proxy.url})
+    trust = Trust(loopback_http=True, proxy=proxy.url)
+    ask(environment(raw_server, trust=trust), {})
     assert not raw_server.connections
     assert proxy.requests[0].target == f"{raw_server.url}/token"
+    for far in ("http://proxy.example:1", "proxy.example:1", ""):
+        named = environment(raw_server, trust=Trust(loopback_http=True, proxy=far))
+        assert route(named, f"{raw_server.url}/token", {}).proxies == {}
+
+
+NAMES = ("example.org", "login.example.org", "other.org", "10.1.2.3", "192.168.0.7", "localhost")
+EXEMPT = (
+    "", "*", "example.org", ".example.org", "login.example.org:8443", "org", "other.org,example.org",
+    "10.0.0.0/8", "10.1.2.3", "192.168.0.0/24, 10.1.2.4", " other.org , localhost ", "10.0.0.0/99",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("port", ["", ":8443"])
+@pytest.mark.parametrize("exempt", EXEMPT)
+@pytest.mark.parametrize("name", NAMES)
+def test_who_is_exempt_is_as_requests_has_it(name: str, exempt: str, port: str) -> None:
+    url = f"https://{name}{port}/token"
+    before = dict(os.environ)
+    found = is_exempt(url, {"NO_PROXY": exempt})
+    assert dict(os.environ) == before
+    assert found == bool(should_bypass_proxies(url, no_proxy=exempt))
 
 
 def test_a_secure_request_is_tunnelled_and_the_proxy_sees_no_secret(
@@ -466,3 +500,26 @@ def test_nothing_keeps_a_process_from_ending(raw_server: RawServer) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_header_of_the_environment_gives_way_however_it_is_written(
+    raw_server: RawServer,
+) -> None:
+    raw_server.serve(granted())
+    ours = {"authorization": "Gateway k", "content-type": "text/x", "accept-encoding": "gzip"}
+    ask(
+        environment(
+            raw_server,
+            trust=Trust(loopback_http=True, headers={**ours, "x-gateway": "key"}),
+            client_authentication="client_secret_basic",
+        ),
+        {},
+    )
+    sent = raw_server.requests[0].raw.decode().lower()
+    assert "x-gateway: key" in sent
+    for name, value in {
+        "authorization": "basic", "content-type": "application/x-www-form-urlencoded",
+        "accept-encoding": "identity",
+    }.items():  # fmt: skip
+        assert sent.count(f"\n{name}:") == 1
+        assert f"\n{name}: {value}" in sent

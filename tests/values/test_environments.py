@@ -203,3 +203,9 @@ def test_a_password_in_a_url_is_masked_whatever_the_urls_shape(url: str) -> None
 
 def test_a_url_without_a_user_is_shown_as_it_is() -> None:
     assert masked_url("https://login.example/a?b#c") == "https://login.example/a?b#c"
+
+
+def test_a_password_in_the_place_of_a_port_is_not_repeated() -> None:
+    with pytest.raises(ValueError, match="no number that a port can have") as caught:
+        Environment("X", authority="https://user:s3cret/x@id.example")
+    assert "s3cret" not in str(caught.value)

@@ -37,7 +37,7 @@ from grantway.errors import (
     TransportError,
 )
 from grantway.result import NOT_APPLICABLE
-from grantway.secret import Unshown
+from grantway.secret import Secret, Unshown
 
 LARGEST = 1 << 20
 """Bytes of the largest answer that is read; tokens, metadata and keys are far smaller."""
@@ -75,6 +75,7 @@ _NEEDS_A_PERSON = {
     "account_selection_required",
 }
 _RETRYABLE = {"temporarily_unavailable", "server_error"}
+_WORDS = {*_BY_ERROR, *_NEEDS_A_PERSON, *_RETRYABLE, "authorization_pending", "slow_down"}
 _LATER = "Try again later: the server is in trouble."
 _UNSAID = (
     "Where it takes a client secret, check that first: some authorities answer so to a wrong one."
@@ -145,14 +146,32 @@ def token_answer(answer: Answer, request: AuthorityRequest, context: Context) ->
         as `json_object`.
     """
     parsed = json_object(answer, request, context)
-    if too_long := _learn_secrets(parsed, context):
-        raise _malformed(answer, request, context, f"no usable {too_long}: it is too long")
-    if "error" in parsed and "access_token" not in parsed:
+    too_long = _learn_secrets(parsed, context)
+    if not too_long and "error" in parsed and "access_token" not in parsed:
         raise refusal(parsed, answer, request, context)
+    fault = f"no usable {too_long}: it is too long" if too_long else _unusable(parsed)
+    if not fault:
+        return parsed
+    if too_long != "refresh_token":
+        _keep_successor(parsed, request, context)
+    raise _malformed(answer, request, context, fault)
+
+
+def _keep_successor(
+    parsed: Mapping[str, object], request: AuthorityRequest, context: Context
+) -> None:
+    """Keep a new refresh token: the one that was sent may be spent, whatever else is wrong."""
+    successor = parsed.get("refresh_token")
+    if _is_usable(successor) and "refresh_token" in dict(request.fields):
+        context.keep_refresh_token(Secret(str(successor)))
+
+
+def _unusable(parsed: Mapping[str, object]) -> str:
+    """What is wrong with the tokens of an answer; "": nothing."""
     for name in ("access_token", "refresh_token", "id_token"):
         if (name == "access_token" or parsed.get(name)) and not _is_usable(parsed.get(name)):
-            raise _malformed(answer, request, context, f"no usable {name}")
-    return parsed
+            return f"no usable {name}"
+    return ""
 
 
 def refusal(
@@ -175,7 +194,9 @@ def refusal(
                 return context.redactor.clean(value)[:most]
         return ""
 
-    error = text("error")
+    code = facts.get("error")
+    # A word of the standards is none of a secret, though a short secret may be a part of it.
+    error = str(code) if code in _WORDS else text("error")
     description = text("error_description", "detail", "title", "message", most=2000)
     codes = _codes(facts, description, context)
     known = context.environment.advice

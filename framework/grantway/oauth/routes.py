@@ -12,11 +12,16 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import attrs
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, should_bypass_proxies
+from requests.utils import (
+    DEFAULT_CA_BUNDLE_PATH,
+    address_in_network,
+    is_ipv4_address,
+    is_valid_cidr,
+)
 from urllib3.util.ssl_ import create_urllib3_context
 
 from grantway.certificate import ClientCertificate
-from grantway.environment import Environment
+from grantway.environment import Environment, is_loopback
 from grantway.errors import ConfigurationError
 from grantway.nearby import NearbyTrust
 from grantway.secret import Secret, Unshown
@@ -72,9 +77,7 @@ def route(
     trust = environment.trust
     scheme = urlsplit(url).scheme
     # They may hold a password, so they stand in no variable of a function that may raise.
-    proxies = Unshown(
-        {scheme: _proxy(url, scheme, environ) if trust.proxy is None else trust.proxy}
-    )
+    proxies = Unshown({scheme: _proxy(url, scheme, environ, trust.proxy)})
     if not _is_usable(proxies[scheme]):
         raise ConfigurationError(
             f"{environment.name}: the address of the proxy, or its user name or password, cannot "
@@ -198,7 +201,13 @@ def _is_usable(proxy: str) -> bool:
         return False
 
 
-def _proxy(url: str, scheme: str, environ: Mapping[str, str]) -> str:
+def _proxy(url: str, scheme: str, environ: Mapping[str, str], named: str | None) -> str:
+    """The proxy to go by: the one that the environment names, else that of the variables."""
+    if scheme == "http":
+        # What is in clear is for this machine alone, and stays on it.
+        return named if named and is_loopback(named if "//" in named else f"//{named}") else ""
+    if named is not None:
+        return named
     variable = proxy_variable(scheme, environ)
     return "" if not variable or is_exempt(url, environ) else environ[variable]
 
@@ -212,7 +221,17 @@ def proxy_variable(scheme: str, environ: Mapping[str, str]) -> str:
 def is_exempt(url: str, environ: Mapping[str, str]) -> bool:
     """Whether `NO_PROXY` takes the host of `url` out."""
     exempt = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
-    return should_bypass_proxies(url, no_proxy=exempt)
+    entries = [each for each in exempt.replace(" ", "").lower().split(",") if each]
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    # As requests does it, which sets a variable of this process for it.
+    if is_ipv4_address(host):
+        known = (each for each in entries if is_valid_cidr(each))
+        return bool({"*", host} & {*entries}) or any(address_in_network(host, e) for e in known)
+    names = (host, f"{host}:{parts.port}")
+    return "*" in entries or any(
+        name.endswith(each) or name == each.lstrip(".") for each in entries for name in names
+    )
 
 
 def bundle_variable(environ: Mapping[str, str]) -> str:

@@ -35,6 +35,7 @@ from urllib.parse import urlencode
 import attrs
 from oauthlib.oauth2 import Client
 from requests import PreparedRequest, Response
+from requests.structures import CaseInsensitiveDict
 from requests_oauthlib import OAuth2Session
 from urllib3 import BaseHTTPResponse, Timeout
 
@@ -394,7 +395,7 @@ def _body(response: BaseHTTPResponse, watch: Watch) -> bytes:
         body += chunk
         if len(body) > LARGEST:
             raise Unreadable(f"more than {LARGEST >> 20} MiB")
-    if watch.cut:
+    if watch.cut and not (response.chunked or "Content-Length" in response.headers):
         # Where the connection's end is the body's, this may be half of it.
         raise TimeoutError
     match response.headers.get("Content-Encoding", "identity").strip().lower():
@@ -421,11 +422,8 @@ def _headers(
     prove: Callable[[], str] | None,
 ) -> dict[str, str]:
     """All headers of a sending; those of its plan win."""
-    headers = {
-        "User-Agent": f"grantway/{__version__}",
-        "Accept-Encoding": "identity",
-        **way.headers,
-    }
+    headers = CaseInsensitiveDict({"User-Agent": f"grantway/{__version__}", **way.headers})
+    headers["Accept-Encoding"] = "identity"
     if correlation := context.environment.protocol.correlation_header:
         headers[correlation] = context.correlation_id
     for name, value in message.headers.items():
@@ -434,7 +432,7 @@ def _headers(
         headers["DPoP"] = prove()
     if method == "POST" and message.members is None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
-    return headers
+    return dict(headers.items())
 
 
 def _body_of(message: Message) -> bytes | None:

@@ -30,7 +30,7 @@ class Watch:
         watch.socket = ...
     """
 
-    __slots__ = ("asked", "context", "cut", "socket")
+    __slots__ = ("_lock", "_over", "asked", "context", "cut", "socket")
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -40,6 +40,9 @@ class Watch:
         self.asked = False
         #: Whether the socket was shut down, for the request's time was up.
         self.cut = False
+        # Once it is over its socket may be another request's.
+        self._over = False
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         _local.watch = self
@@ -49,17 +52,24 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         _watchdog.watches.discard(self)
         _local.watch = None
+        with self._lock:
+            self._over = True
 
     def look(self) -> None:
         """End the wait, if its time is up."""
         try:
             self.context.remaining()
         except Exception:  # noqa: BLE001  # time is up, or nobody waits; or the clock is broken
-            self.cut = True
-            if isinstance(waited := self.socket, socket.socket):
-                # The socket's own method: that of TLS would change the state the reader is in.
-                with suppress(OSError):
-                    socket.socket.shutdown(waited, socket.SHUT_RDWR)
+            with self._lock:
+                if not self._over:
+                    self._end()
+
+    def _end(self) -> None:
+        self.cut = True
+        if isinstance(waited := self.socket, socket.socket):
+            # The socket's own method: that of TLS would change the state the reader is in.
+            with suppress(OSError):
+                socket.socket.shutdown(waited, socket.SHUT_RDWR)
 
 
 def current() -> Watch | None:
