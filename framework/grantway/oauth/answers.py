@@ -196,7 +196,8 @@ def refusal(
 
     code = facts.get("error")
     # A word of the standards is none of a secret, though a short secret may be a part of it.
-    error = str(code) if code in _WORDS else text("error")
+    is_word = isinstance(code, str) and code in _WORDS
+    error = str(code) if is_word else text("error")
     description = text("error_description", "detail", "title", "message", most=2000)
     codes = _codes(facts, description, context)
     known = context.environment.advice
