@@ -69,7 +69,7 @@ def test_one_that_cannot_be_read_keeps_none_from_being_told(site: Path) -> None:
 
 def test_plugins_show_and_doctor_tell_it(site: Path) -> None:
     install(site, "grantway-acme", "grantway.plugin")
-    for name in ("grantway-acme", "grantway-acme:mine"):
+    for name in ("grantway-acme", "grantway-acme:mine", "Grantway_Acme"):
         shown = run("plugins", "show", name, session=session())
         assert shown.code == 2
         assert "'grantway.plugin', which nobody reads" in shown.stderr

@@ -154,10 +154,11 @@ def _named(session: Session, name: str) -> "Plugin":
         return same[0]
     from grantway.checks.unlisted import unlisted
     from grantway.errors import InvalidParameter
+    from grantway.installed import canonical
     from grantway.suggest import did_you_mean
 
     for other in () if same else unlisted():
-        if other.distribution.casefold() == name.partition(":")[0].casefold():
+        if canonical(other.distribution) == canonical(name.partition(":")[0]):
             raise InvalidParameter(other.found, remedy=other.remedy, parameter="name")
     names = [each.name for each in same or plugins]
     raise InvalidParameter(
