@@ -247,8 +247,7 @@ class Acquisition:
             if self._settled.choice.candidate.builtin:
                 raise
             # Raised after this block: what a plugin raises may hold the secrets it was given.
-            raised = f"{type_of(error)} {self._place_of(error)}"
-            _log_frames(error, context)
+            raised = self._told(error, context)
         if result is None:
             raise self._plugin_failed(f"raised {raised}")
         failure = self._tokens.failure if self._tokens else None
@@ -289,21 +288,14 @@ class Acquisition:
                 settled.request, request, place.registry.vaults, context, place.assertions
             )
 
-    def _place_of(self, error: BaseException) -> str:
-        """Where a provider failed: its author's line, and nothing that may be a secret."""
-        # Imported here, as all of this: only a failing plugin needs it.
-        from pathlib import Path
-        from traceback import extract_tb
+    def _told(self, error: BaseException, context: "Context") -> str:
+        """What a provider raised and where, in words that are safe; its author gets the lines."""
+        # Imported here: only a failing plugin needs it.
+        from grantway.frames import lines_of, place_of
 
-        frames = extract_tb(error.__traceback__)
-        provider = self._settled.choice.candidate.provider
-        file = Path(self._place.registry.plugin_of(provider).file)
-        package = file.parent if file.name == "__init__.py" else file
-        for frame in reversed(frames):
-            if file.name and Path(frame.filename).is_relative_to(package):
-                where = Path(frame.filename).relative_to(package.parent)
-                return f"at {where.as_posix()}:{frame.lineno}"
-        return f"at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+        kind, provider = type_of(error), self._settled.choice.candidate.provider
+        context.logger.debug("%s in the provider:\n%s", kind, lines_of(error))
+        return f"{kind} {place_of(error, self._place.registry.plugin_of(provider).file)}".strip()
 
     def _plugin_failed(self, how: str) -> PluginError:
         """The error for a provider that broke its contract, whoever's it is."""
@@ -558,14 +550,6 @@ def checked_timeout(timeout: object) -> float:
             parameter="timeout",
         )
     return timeout
-
-
-def _log_frames(error: BaseException, context: "Context") -> None:
-    """Tell a plugin's author where it failed: the lines of code, without values and message."""
-    from traceback import StackSummary, walk_tb
-
-    found = StackSummary.extract(walk_tb(error.__traceback__), capture_locals=False)
-    context.logger.debug("%s in the provider:\n%s", type_of(error), "".join(found.format()))
 
 
 def _is_spent(error: InvalidGrant) -> bool:

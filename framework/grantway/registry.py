@@ -269,26 +269,7 @@ class Registry:
         """
         mine = self.builtin.candidates_of(provider) or self._every.candidates_of(provider)
         if not mine:
-            for plugin in self.plugins:
-                if plugin.state == "set aside" and provider.casefold() in (
-                    each.name.casefold() for each in plugin.providers
-                ):
-                    raise PluginError(
-                        f"The credential provider {provider!r} is not in use, for {plugin.name} is "
-                        f"set aside. {plugin.reason}",
-                        remedy=plugin.remedy,
-                        plugin=plugin.name,
-                        distribution=plugin.distribution,
-                    )
-            names = [each.name for each in self.providers]
-            remedy = did_you_mean(provider, names) or f"There are: {', '.join(names)}."
-            if any(each.state != "active" for each in self.plugins):
-                remedy += " Some plugins are not in use: see `grantway plugins`."
-            raise PluginError(
-                f"There is no credential provider {provider!r}.",
-                remedy=remedy,
-                plugin=provider,
-            )
+            raise self._missing(provider)
         if parameter_set is None:
             return mine
         named = [
@@ -302,6 +283,26 @@ class Registry:
                 plugin=provider,
             )
         return tuple(named)
+
+    def _missing(self, provider: str) -> PluginError:
+        """The error for a provider that is not in use: why it is set aside, else what there is."""
+        for plugin in self.plugins:
+            names = {each.name.casefold() for each in plugin.providers}
+            if plugin.state == "set aside" and provider.casefold() in names:
+                return PluginError(
+                    f"The credential provider {provider!r} is not in use, for {plugin.name} is "
+                    f"set aside. {plugin.reason}",
+                    remedy=plugin.remedy,
+                    plugin=plugin.name,
+                    distribution=plugin.distribution,
+                )
+        known = [each.name for each in self.providers]
+        remedy = did_you_mean(provider, known) or f"There are: {', '.join(known)}."
+        if any(each.state != "active" for each in self.plugins):
+            remedy += " Some plugins are not in use: see `grantway plugins`."
+        return PluginError(
+            f"There is no credential provider {provider!r}.", remedy=remedy, plugin=provider
+        )
 
     def commands(self) -> "Mapping[str, click.Command]":
         """Further commands of plugins, by name.
